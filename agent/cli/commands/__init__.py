@@ -1,0 +1,1 @@
+"""One module a command: its options, its click command, and a run function that takes the options."""

@@ -1,0 +1,1 @@
+"""Jenkinsfile text -> config.xml -> Plan. Pure."""

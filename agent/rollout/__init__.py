@@ -1,0 +1,1 @@
+"""What is heard of a workload -> Verdict. Pure: no I/O, no clock; `now` is always an argument."""

@@ -1,0 +1,1 @@
+"""Smoke checks: what to ask, and the judgement on the answers. Pure."""
