@@ -1,0 +1,28 @@
+"""The base of every part of a spec, and the one way in which a rule of a part complains."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticCustomError
+
+RULE = "headway"
+"""Type of the errors that carry our own words already (see agent.spec.wording)."""
+
+
+class Part(BaseModel):
+    """Frozen, and closed: an unknown key is a problem, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def complaint(message: str, hint: str = "", *, at: tuple[str | int, ...] = (), key: bool = False) -> PydanticCustomError:
+    """The error that a validator raises.
+
+    Args:
+        message: what is wrong; values stand in single quotes.
+        hint: the way out.
+        at: path below the thing that is validated, when one of its fields is to blame.
+        key: whether the caret belongs under the key instead of the value.
+    """
+    # pydantic formats the template with its context; our text goes in as a value, so braces in it stay braces.
+    return PydanticCustomError(RULE, "{message}", {"message": message, "hint": hint, "at": at, "key": key})

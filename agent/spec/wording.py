@@ -1,0 +1,150 @@
+"""What pydantic found, in our words: a message, a hint and the path that is to blame. Pydantic's own text never shows."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agent.spec.part import RULE
+from agent.spec.source import Path, kind
+from agent.spec.values import quoted
+
+_TYPES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dataclass_type": "a mapping",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One thing that is wrong, before it has a place.
+
+    Attributes:
+        path: of the value, or of the key, in the data that was judged.
+        message: without a full stop.
+        hint: may be empty.
+        key: whether the key is to blame and not its value.
+        masked: whether the value looks like a secret.
+    """
+
+    path: Path
+    message: str
+    hint: str = ""
+    key: bool = False
+    masked: bool = False
+
+
+def complaints(
+    errors: Sequence[Mapping[str, Any]], data: object, fields: Mapping[Path, Sequence[str]]
+) -> Iterator[Complaint]:
+    """The errors of a ValidationError as complaints.
+
+    Args:
+        errors: as `ValidationError.errors()` gives them.
+        data: what was validated.
+        fields: the keys that each part knows, by its path with `*` for names and indexes.
+    """
+    for error in errors:
+        path = _path(error["loc"], data)
+        yield _complaint(error, path, data, fields)
+
+
+def _path(location: Sequence[str | int], data: object) -> Path:
+    """The location without the tags of unions and the marks of mapping keys that pydantic puts into it."""
+    path: list[str | int] = []
+    here = data
+    for index, step in enumerate(location):
+        if isinstance(here, dict) and step in here:
+            here = here[step]
+        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+            here = here[step]
+        elif isinstance(here, dict) and index == len(location) - 1 and step != "[key]":
+            pass  # a key that is missing
+        else:
+            continue
+        path.append(step)
+    return tuple(path)
+
+
+def _complaint(
+    error: Mapping[str, Any], path: Path, data: object, fields: Mapping[Path, Sequence[str]]
+) -> Complaint:
+    found = error.get("input")
+    context = error.get("ctx") or {}
+    match error["type"]:
+        case str(name) if name == RULE:
+            whole = "[key]" in error["loc"]
+            return Complaint((*path, *context["at"]), context["message"], context["hint"], context["key"] or whole)
+        case "extra_forbidden":
+            return _unknown(path, fields)
+        case "missing":
+            return Complaint(path[:-1], f"'{path[-1]}' is missing{_inside(path[:-1])}", key=True)
+        case "literal_error":
+            return _choice(path, found, context["expected"])
+        case "too_short":
+            return Complaint(path, "expected at least one item, found an empty list")
+        case "string_too_long":
+            return Complaint(path, f"the text is longer than {context['max_length']:,} characters")
+        case "greater_than_equal" | "less_than_equal":
+            bound = f"at least {context['ge']}" if "ge" in context else f"{context['le']} at most"
+            return Complaint(path, f"{found} is out of range: {bound}")
+        case str(name):
+            return _type(path, _TYPES.get(name, "something else"), found)
+
+
+def _type(path: Path, wanted: str, found: object) -> Complaint:
+    hint = ""
+    if wanted == "text" and isinstance(found, bool | int | float):
+        hint = "quote it: \"{raw}\""
+    elif wanted == "true or false" and isinstance(found, str):
+        truth = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+        better = truth.get(found.lower()) or (found.lower() if found.lower() in {"true", "false"} else "")
+        hint = f"write {better}, without quotes" if better else ""
+    elif wanted == "a whole number" and isinstance(found, str) and found.isdigit():
+        hint = f"remove the quotes: {found}"
+    elif wanted == "a list" and isinstance(found, str | int):
+        hint = f"write [{quoted(found).strip(chr(39))}]"
+    shown = quoted(found) if isinstance(found, str) and wanted != "text" else kind(found)
+    return Complaint(path, f"expected {wanted}, found {shown}", hint, key=isinstance(found, dict | list | None))
+
+
+def _unknown(path: Path, fields: Mapping[Path, Sequence[str]]) -> Complaint:
+    known = fields.get(general(path[:-1]), ())
+    near = difflib.get_close_matches(str(path[-1]), known, 1, 0.6)
+    if near:
+        hint = f"did you mean '{near[0]}'?"
+    else:
+        elsewhere = sorted(".".join(map(str, (*p, path[-1]))) for p, names in fields.items() if path[-1] in names)
+        hint = f"did you mean '{elsewhere[0]}'?" if len(elsewhere) == 1 else f"known here: {', '.join(known)}"
+        hint = hint.replace(".*", "[]")
+    return Complaint(path, f"unknown field {quoted(str(path[-1]))}", hint, key=True)
+
+
+def general(path: Path) -> Path:
+    """The path with `*` for each index."""
+    return tuple("*" if isinstance(step, int) else step for step in path)
+
+
+def _choice(path: Path, found: object, expected: str) -> Complaint:
+    choices = [choice.strip("'") for choice in expected.replace(" or ", ", ").split(", ")]
+    choices = [choice for choice in choices if choice]
+    near = difflib.get_close_matches(str(found), choices, 1, 0.5) if isinstance(found, str) else []
+    message = f"{quoted(found) if isinstance(found, str) else kind(found)} is not one of {', '.join(choices)}"
+    if len(choices) == 1:
+        message = f"expected {choices[0]}, found {quoted(found)}"
+    return Complaint(path, message, f"did you mean '{near[0]}'?" if near else "")
+
+
+def _inside(path: Path) -> str:
+    names = [str(step) for step in path if isinstance(step, str)]
+    return f" in '{'.'.join(names)}'" if names else ""
