@@ -118,6 +118,9 @@ class Pipeline(Part):
     kind: Literal["inline", "scm", "multibranch"] = Field(
         "inline", description="Jenkinsfile in the job, in the repository, or a job for each branch."
     )
+    spec: Path = Field(
+        "service.yaml", description="Where this file stands in the repository of `source`, for the deploy steps."
+    )
     folder: FolderPath = Field("", description="Jenkins folder; empty: the top.", examples=["shop/payments"])
     job: JobName = Field("", description="Name of the job; default: the service's name.")
     moved_from: FolderPath = Field("", description="Full name that the job had; Jenkins moves it, with its history.")
