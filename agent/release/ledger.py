@@ -1,0 +1,151 @@
+"""The ledger: every release of one workload with its verdict, kept in one ConfigMap beside it.
+
+It drives history, undo and known-bad. Form of the ConfigMap: `binaryData.ledger` is gzipped JSON (the releases),
+`binaryData["set-<hash>"]` is the gzipped object set of a release, shared by releases with equal sets. It is bounded:
+at most `KEEP` releases and `MAX_BYTES`; what an undo could need stays longest. It never holds a Secret's values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agent.objects import Object, Ref
+from agent.release.record import Release
+
+KEEP = 20
+MAX_BYTES = 700 * 1024
+"""Of compressed data; the server's limit is 1 MiB an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSet:
+    """All objects of one release as they were applied, and how to check that they serve.
+
+    Attributes:
+        objects: in the order of their needs; Secrets by reference only.
+        checks: the smoke checks in their dictionary form (`agent.smoke.check`).
+        container: the container that was watched.
+        url: the environment's URL at that time.
+    """
+
+    objects: tuple[Object, ...]
+    checks: tuple[Mapping[str, Any], ...] = ()
+    container: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What somebody is about to write, recorded before the write (P53).
+
+    Attributes:
+        kind: `deploy`, `undo` or `restart`.
+        release: number of the release that is being written or left.
+        target: for an undo, the release that is gone back to.
+        build: who: BUILD_URL, else user and host.
+        started: RFC 3339, UTC.
+        step: `recorded`, `applying`, `following`, `smoking`, `undoing` or `interrupted`.
+        on_abort: what `headway recover` shall do: `undo` or `leave`.
+    """
+
+    kind: str
+    release: int
+    target: int = 0
+    build: str = ""
+    started: str = ""
+    step: str = "recorded"
+    on_abort: str = "undo"
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """No deploys until `until` (RFC 3339, UTC; empty: until thawed)."""
+
+    reason: str
+    by: str
+    since: str
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All that is remembered of one workload.
+
+    Attributes:
+        workload: whose releases these are.
+        service: the service's name; empty where a person worked without a spec.
+        salt: key of the hashes of Secrets.
+        releases: oldest first.
+        current: number of the release that serves as far as we know; 0: none.
+        next_number: the number that the next release gets.
+        served: how often the serving release has changed.
+        intent: what is under way or was left open.
+        freeze: whether deploys are forbidden.
+        token: the fencing token of the last writer.
+        sets: object sets by their hash.
+    """
+
+    workload: Ref
+    service: str = ""
+    salt: str = ""
+    releases: tuple[Release, ...] = ()
+    current: int = 0
+    next_number: int = 1
+    served: int = 0
+    intent: Intent | None = None
+    freeze: Freeze | None = None
+    token: int = 0
+    sets: Mapping[str, ReleaseSet] = field(default_factory=dict)
+
+    def release(self, number: int) -> Release | None:
+        """The release of that number, or None."""
+        return next((each for each in self.releases if each.number == number), None)
+
+    @property
+    def serving(self) -> Release | None:
+        """The release that serves, as far as we know."""
+        return self.release(self.current)
+
+    def added(self, release: Release, content: ReleaseSet) -> Ledger:
+        """With one more release; its number must be `next_number`."""
+        if release.number != self.next_number:
+            raise ValueError(f"release {release.number} is not the next number {self.next_number}")
+        sets = {**self.sets, release.objects: content}
+        return replace(self, releases=(*self.releases, release), next_number=release.number + 1, sets=sets)
+
+    def changed(self, number: int, **changes: Any) -> Ledger:
+        """With some fields of one release changed."""
+        releases = tuple(replace(each, **changes) if each.number == number else each for each in self.releases)
+        return replace(self, releases=releases)
+
+    def serves(self, number: int) -> Ledger:
+        """With that release as the one that serves now."""
+        served = self.served + 1
+        return replace(self.changed(number, served=served), current=number, served=served)
+
+    def known_bad(self, image: str, pair: str) -> Release | None:
+        """The newest release with this image and configuration that was itself to blame, unless one was good later."""
+        for each in reversed(self.releases):
+            if each.image == image and each.pair == pair:
+                if each.judgement == "good":
+                    return None
+                if each.to_blame:
+                    return each
+        return None
+
+    def trimmed(self, keep: int = KEEP) -> Ledger:
+        """With at most `keep` releases, and only the sets that they refer to."""
+        kept = {each.number for each in self._by_worth()[:keep]}
+        releases = tuple(each for each in self.releases if each.number in kept)
+        wanted = {each.objects for each in releases}
+        return replace(self, releases=releases, sets={key: one for key, one in self.sets.items() if key in wanted})
+
+    def _by_worth(self) -> list[Release]:
+        """What an undo needs first, then the newest."""
+        good = sorted((each for each in self.releases if each.judgement == "good"), key=lambda one: -one.served)
+        first = {self.current} | {each.number for each in good[:2]}
+        if self.intent:
+            first |= {self.intent.release, self.intent.target}
+        return sorted(self.releases, key=lambda one: (one.number not in first, -one.number))

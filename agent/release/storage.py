@@ -1,0 +1,177 @@
+"""The ledger to a ConfigMap and back. What can't be read for certain is refused: never guessed, never overwritten."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from agent.errors import RemoteError
+from agent.objects import Object, Ref, labels
+from agent.release.ledger import MAX_BYTES, Freeze, Intent, Ledger, ReleaseSet
+from agent.release.record import Release
+
+FORMAT = 1
+OWNER_LABEL = "app.kubernetes.io/managed-by"
+OWNER = "headway"
+MAX_PLAIN = 64 * 1024 * 1024
+_GZIP = 31
+
+
+class LedgerError(RemoteError):
+    """The ledger is there and can't be used: not ours, damaged, or of a newer Headway."""
+
+
+def place(workload: Ref) -> Ref:
+    """Where the ledger of a workload is kept: `headway.<kind>.<name>` in its namespace."""
+    return Ref("v1", "ConfigMap", workload.namespace, f"headway.{workload.kind.lower()}.{workload.name}"[:253])
+
+
+def encode(ledger: Ledger) -> Object:
+    """The ConfigMap, without resourceVersion. Trims until it fits.
+
+    Raises:
+        LedgerError: a single release is too large to be recorded.
+    """
+    kept = ledger.trimmed()
+    while True:
+        data = _packed(kept)
+        size = sum(len(value) for value in data.values())
+        if size * 3 // 4 <= MAX_BYTES:
+            break
+        if len(kept.releases) <= 1:
+            raise LedgerError(
+                f"the release of {ledger.workload} can't be recorded: its objects take {size // 1024} KiB compressed, "
+                f"{MAX_BYTES // 1024} KiB is the limit",
+                hint="large ConfigMaps belong into an image or a volume",
+            )
+        kept = kept.trimmed(len(kept.releases) - 1)
+    target = place(ledger.workload)
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": target.name,
+            "namespace": target.namespace,
+            "labels": {OWNER_LABEL: OWNER},
+            "annotations": {"headway.dev/about": f"releases of {ledger.workload}; read them with `headway history`"},
+        },
+        "binaryData": data,
+    }
+
+
+def _packed(ledger: Ledger) -> dict[str, str]:
+    index = {
+        "headway-ledger": FORMAT,
+        "workload": asdict(ledger.workload),
+        "service": ledger.service,
+        "salt": ledger.salt,
+        "current": ledger.current,
+        "next": ledger.next_number,
+        "served": ledger.served,
+        "token": ledger.token,
+        "intent": asdict(ledger.intent) if ledger.intent else None,
+        "freeze": asdict(ledger.freeze) if ledger.freeze else None,
+        "releases": [each.to_dict() for each in ledger.releases],
+    }
+    data = {"ledger": _pack(index)}
+    for key, content in ledger.sets.items():
+        data[f"set-{key}"] = _pack(
+            {
+                "objects": list(content.objects),
+                "checks": [dict(check) for check in content.checks],
+                "container": content.container,
+                "url": content.url,
+            }
+        )
+    return data
+
+
+def _pack(value: object) -> str:
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    packer = zlib.compressobj(9, zlib.DEFLATED, _GZIP)
+    return base64.b64encode(packer.compress(text) + packer.flush()).decode()
+
+
+def _unpack(text: str) -> Any:
+    unpacker = zlib.decompressobj(_GZIP)
+    plain = unpacker.decompress(base64.b64decode(text, validate=True), MAX_PLAIN)
+    if not unpacker.eof:
+        raise ValueError("it is larger than it can be")
+    return json.loads(plain)
+
+
+def decode(thing: Object, workload: Ref) -> Ledger:
+    """Reads a ledger.
+
+    Args:
+        thing: the ConfigMap.
+        workload: whose ledger it should be.
+
+    Raises:
+        LedgerError: it isn't ours, is damaged, belongs to another workload, or a newer Headway wrote it.
+    """
+    where = f"configmap/{place(workload).name} in namespace {workload.namespace}"
+    binary = thing.get("binaryData")
+    if labels(thing).get(OWNER_LABEL) != OWNER or not isinstance(binary, dict) or "ledger" not in binary:
+        raise LedgerError(
+            f"nothing was changed: {where} is not a ledger of Headway",
+            hint="somebody else made a ConfigMap of that name; rename it, and Headway starts a ledger of its own",
+        )
+    try:
+        index = _unpack(binary["ledger"])
+        form = index["headway-ledger"]
+        if type(form) is not int or form < 1:
+            raise ValueError(f"its format is {form!r}")  # noqa: TRY301
+        if form > FORMAT:
+            raise LedgerError(
+                f"nothing was changed: {where} was written by a newer Headway (format {form}, this one reads {FORMAT})",
+                hint="use that version of Headway or a later one",
+            )
+        sets = {key.removeprefix("set-"): _set(value) for key, value in binary.items() if key.startswith("set-")}
+        ledger = _ledger(index, sets)
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, zlib.error, RecursionError) as problem:
+        raise LedgerError(
+            f"nothing was changed: the ledger in {where} is damaged: {problem}",
+            hint=f"restore it from a backup, or delete {where}: then the history starts anew",
+        ) from problem
+    if (ledger.workload.kind, ledger.workload.name) != (workload.kind, workload.name):
+        raise LedgerError(f"nothing was changed: the ledger in {where} is that of {ledger.workload}, not of {workload}")
+    return replace(ledger, workload=workload)
+
+
+def _set(text: str) -> ReleaseSet:
+    raw = _unpack(text)
+    objects = raw["objects"]
+    if not isinstance(objects, list) or not all(isinstance(each, dict) and "kind" in each for each in objects):
+        raise ValueError("a set of objects isn't one")
+    checks = tuple(dict(each) for each in raw.get("checks") or ())
+    return ReleaseSet(tuple(objects), checks, str(raw.get("container", "")), str(raw.get("url", "")))
+
+
+def _ledger(index: Mapping[str, Any], sets: Mapping[str, ReleaseSet]) -> Ledger:
+    releases = tuple(Release.from_dict(each) for each in index["releases"])
+    numbers = [each.number for each in releases]
+    if numbers != sorted(set(numbers)) or int(index["next"]) <= max(numbers, default=0):
+        raise ValueError("its release numbers are out of order")
+    missing = {each.objects for each in releases if each.objects} - set(sets)
+    if missing:
+        raise ValueError(f"the objects of {len(missing)} releases are missing")
+    intent, freeze = index.get("intent"), index.get("freeze")
+    return Ledger(
+        workload=Ref(**index["workload"]),
+        service=str(index["service"]),
+        salt=str(index["salt"]),
+        releases=releases,
+        current=int(index["current"]),
+        next_number=int(index["next"]),
+        served=int(index["served"]),
+        token=int(index["token"]),
+        intent=Intent(**intent) if intent else None,
+        freeze=Freeze(**freeze) if freeze else None,
+        sets=sets,
+    )
