@@ -76,5 +76,3 @@ def compose(text: str) -> yaml.Node | None:
     finally:
         composer.dispose()
     return node
-
-

@@ -71,7 +71,9 @@ def _line(line: str) -> None:
 def _term(term: str, what: str, least: int, most: int) -> None:
     matched = _TERM.fullmatch(term)
     if not matched:
-        hint = "Jenkins knows numbers only, no names" if re.search(r"[A-GI-Za-z]", term) else "*, H, 5, 1-5, H(0-29), */15"
+        hint = (
+            "Jenkins knows numbers only, no names" if re.search(r"[A-GI-Za-z]", term) else "*, H, 5, 1-5, H(0-29), */15"
+        )
         raise complaint(f"{quoted(term)} is not a {what}", hint)
     for number in filter(None, matched.group(3, 4, 5, 6)):
         if not least <= int(number) <= most:

@@ -31,8 +31,8 @@ class BeforeCommand(Part):
 
 
 Before: TypeAlias = Annotated[
-    Annotated[Path, Tag("path")] | Annotated[BeforeCommand, Tag("command")],
-    Discriminator(lambda value: "command" if isinstance(value, dict | BeforeCommand) else "path"),
+    Annotated[Path, Tag("<path>")] | Annotated[BeforeCommand, Tag("<command>")],
+    Discriminator(lambda value: "<command>" if isinstance(value, dict | BeforeCommand) else "<path>"),
 ]
 
 
@@ -95,12 +95,14 @@ class ConfigValue(Part):
 
 def _env_kind(value: Any) -> str:
     if isinstance(value, dict):
-        return "config" if "config" in value and "secret" not in value else "secret"
-    return {SecretValue: "secret", ConfigValue: "config"}.get(type(value), "text")
+        return "<config>" if "config" in value and "secret" not in value else "<secret>"
+    return {SecretValue: "<secret>", ConfigValue: "<config>"}.get(type(value), "<text>")
 
 
 EnvValue: TypeAlias = Annotated[
-    Annotated[String, Tag("text")] | Annotated[SecretValue, Tag("secret")] | Annotated[ConfigValue, Tag("config")],
+    Annotated[String, Tag("<text>")]
+    | Annotated[SecretValue, Tag("<secret>")]
+    | Annotated[ConfigValue, Tag("<config>")],
     Discriminator(_env_kind),
 ]
 
@@ -213,7 +215,9 @@ class SmokeCheck(Part):
     @model_validator(mode="after")
     def _one_question(self) -> SmokeCheck:
         if self.get and self.run:
-            raise complaint("a smoke check has one of 'get' and 'run', not both", "make two checks of it", at=("run",), key=True)
+            raise complaint(
+                "a smoke check has one of 'get' and 'run', not both", "make two checks of it", at=("run",), key=True
+            )
         if not self.get and not self.run:
             raise complaint("a smoke check asks something", "add 'get: /healthz' or 'run: ./smoke.sh'", at=("name",))
         for field in ("via", "port", "expect"):

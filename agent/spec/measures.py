@@ -115,7 +115,17 @@ class _Quantity:
 
 def _better(text: str) -> str:
     matched = re.fullmatch(r"([0-9.]+)\s*([a-zA-Z]+)", text)
-    suffix = {"mb": "Mi", "mib": "Mi", "mi": "Mi", "gb": "Gi", "gib": "Gi", "gi": "Gi", "kb": "Ki", "ki": "Ki", "g": "G"}
+    suffix = {
+        "mb": "Mi",
+        "mib": "Mi",
+        "mi": "Mi",
+        "gb": "Gi",
+        "gib": "Gi",
+        "gi": "Gi",
+        "kb": "Ki",
+        "ki": "Ki",
+        "g": "G",
+    }
     if matched and matched[2].lower() in suffix:
         return f"did you mean '{matched[1]}{suffix[matched[2].lower()]}'?"
     return "for example 100m or 0.5 (cpu), 128Mi (memory)"

@@ -30,8 +30,8 @@ class Cluster(Part):
 
 
 ClusterName: TypeAlias = Annotated[
-    Annotated[Context, Tag("name")] | Annotated[Cluster, Tag("cluster")],
-    Discriminator(lambda value: "cluster" if isinstance(value, dict | Cluster) else "name"),
+    Annotated[Context, Tag("<name>")] | Annotated[Cluster, Tag("<cluster>")],
+    Discriminator(lambda value: "<cluster>" if isinstance(value, dict | Cluster) else "<name>"),
 ]
 
 
@@ -69,9 +69,11 @@ class Environment(Part):
     @model_validator(mode="after")
     def _clusters(self) -> Environment:
         if self.cluster and self.clusters:
-            raise complaint(
-                "an environment has one of 'cluster' and 'clusters', not both", at=("clusters",), key=True
-            )
+            raise complaint("an environment has one of 'cluster' and 'clusters', not both", at=("clusters",), key=True)
+        contexts = [one if isinstance(one, str) else one.context for one in self.clusters]
+        for index, context in enumerate(contexts):
+            if context in contexts[:index]:
+                raise complaint(f"the cluster '{context}' is named twice", "remove one", at=("clusters", index))
         return self
 
 
@@ -148,7 +150,9 @@ class ServiceSpec(Part):
         raise UsageError(f"nothing was done: {self.service} has no environment '{name}'", hint=hint)
 
     def _resolved(self, environment: Environment) -> EnvironmentSpec:
-        given: tuple[Any, ...] = environment.clusters or ((environment.cluster,) if environment.cluster else (Cluster(),))
+        given: tuple[Any, ...] = environment.clusters or (
+            (environment.cluster,) if environment.cluster else (Cluster(),)
+        )
         deploy = environment.deploy or self.deploy
         return EnvironmentSpec(
             service=self.service,

@@ -1,53 +1,103 @@
-"""One service.yaml into a ServiceSpec, or every Problem at once."""
+"""One spec, with the defaults of the folders above it, into a ServiceSpec or every Problem at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from agent.spec.defaults import Stack, stack
+from agent.spec.merge import are_named
 from agent.spec.model import ServiceSpec
+from agent.spec.not_yet import unsupported
 from agent.spec.problem import Problem, ordered
+from agent.spec.rules import RULES
+from agent.spec.secrets import literal_secrets
 from agent.spec.source import Document, Path, read
-from agent.spec.wording import complaints
+from agent.spec.wording import Complaint, complaints
+
+_STANDIN: dict[str, Any] = {"service": "x", "image": {"repository": "x"}}
+"""Stands in for required parts that are wrong, so that the rules about the others can still be asked."""
 
 
 def parse_text(text: str | bytes, file: str = "service.yaml") -> ServiceSpec | tuple[Problem, ...]:
-    """The spec that a text says, without defaults of a headway.yaml; else its problems, ordered by place.
+    """The spec that a text says, without any headway.yaml; else its problems, ordered by place.
 
     Args:
         text: of the file.
         file: its name, for problems.
     """
-    return parse(read(text, file))
+    document = read(text, file)
+    return parse(stack(document)) if document.readable else ordered(document.problems)
 
 
-def parse(document: Document) -> ServiceSpec | tuple[Problem, ...]:
-    """The same of a document that was read already."""
-    if not document.readable:
-        return ordered(document.problems)
-    found: list[Problem] = list(document.problems)
-    spec: ServiceSpec | None = None
-    try:
-        spec = ServiceSpec.model_validate(document.data)
-    except ValidationError as error:
-        for one in complaints(error.errors(include_url=False), document.data, fields()):
-            found.append(document.problem(one.path, one.message, one.hint, key=one.key, masked=one.masked))
+def parse(layers: Stack) -> ServiceSpec | tuple[Problem, ...]:
+    """The spec that the layers say together; else every problem of it, ordered by place."""
+    document = layers.layers[layers.own].document
+    secrets = list(literal_secrets(layers.data))
+    found: list[Problem] = [layers.problem(c.path, c.message, c.hint, masked=True) for c in secrets]
+    found += [*document.problems, *layers.problems, *_named_twice(document)]
+    spec, complained = _judged(layers.data)
+    found += [layers.problem(c.path, c.message, c.hint, key=c.key) for c in complained]
     return ordered(found) if found or spec is None else spec
+
+
+def _judged(data: dict[str, Any]) -> tuple[ServiceSpec | None, list[Complaint]]:
+    found = list(unsupported(data))
+    spec: ServiceSpec | None
+    wrong: set[str] = set()
+    try:
+        spec = ServiceSpec.model_validate(data)
+    except ValidationError as error:
+        found += complaints(error.errors(include_url=False), fields())
+        wrong = {str(one["loc"][0]) for one in error.errors(include_url=False, include_input=False)}
+        spec = _sound(data, wrong)
+    if spec is not None:
+        for rule in RULES:
+            if not rule.parts & wrong:
+                found += rule.check(spec)
+    return (None if wrong else spec), found
+
+
+def _sound(data: dict[str, Any], wrong: set[str]) -> ServiceSpec | None:
+    """A spec of the parts that are right by themselves."""
+    right = {name: value for name, value in data.items() if name not in wrong}
+    try:
+        return ServiceSpec.model_validate(_STANDIN | right)
+    except ValidationError:
+        return None
+
+
+def _named_twice(document: Document) -> Iterator[Problem]:
+    """Problems of things with one name in a list of one file; merged over defaults, one would hide the other."""
+    lists: list[tuple[Path, Any]] = [((name,), document.data.get(name)) for name in ("test", "smoke", "environments")]
+    environments = lists[-1][1]
+    if are_named(environments):
+        lists += [(("environments", index, "smoke"), item.get("smoke")) for index, item in enumerate(environments)]
+    for path, items in lists:
+        seen: dict[str, int] = {}
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            name = item.get("name") if isinstance(item, dict) else None
+            if isinstance(name, str) and seen.setdefault(name, index) != index:
+                line = document.place((*path, seen[name], "name")).line
+                message = f"a second '{name}' in '{path[-1]}'"
+                hint = f"the first is on line {line}; each name stands once"
+                yield document.problem((*path, index, "name"), message, hint)
 
 
 @cache
 def fields() -> dict[Path, Sequence[str]]:
-    """The keys that each part of a spec knows, by its path with `*` for indexes."""
+    """The keys that each part of a spec knows, by its path with `*` for indexes and free names."""
     known: dict[Path, Sequence[str]] = {}
     _collect(ServiceSpec, (), known)
     return known
 
 
 def _collect(model: type[BaseModel], path: Path, known: dict[Path, Sequence[str]]) -> None:
-    known[path] = [field.alias or name for name, field in model.model_fields.items()]
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    known[path] = [*dict.fromkeys([*known.get(path, ()), *names])]
     for name, field in model.model_fields.items():
         for inner, many in _models(field.annotation):
             _collect(inner, (*path, field.alias or name, *(("*",) if many else ())), known)

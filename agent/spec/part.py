@@ -12,10 +12,12 @@ RULE = "headway"
 class Part(BaseModel):
     """Frozen, and closed: an unknown key is a problem, never ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def complaint(message: str, hint: str = "", *, at: tuple[str | int, ...] = (), key: bool = False) -> PydanticCustomError:
+def complaint(
+    message: str, hint: str = "", *, at: tuple[str | int, ...] = (), key: bool = False
+) -> PydanticCustomError:
     """The error that a validator raises.
 
     Args:

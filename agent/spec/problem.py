@@ -22,9 +22,8 @@ class Problem:
         column: in characters, from 1; 0 when the whole file is meant.
         message: what is wrong; no full stop.
         hint: the way out; empty when there is nothing useful to say.
-        source: the line itself, without its end.
+        source: the line itself, without its end, and with asterisks for what looks like a secret.
         length: characters under which carets stand.
-        masked: whether what stands there looks like a secret and must not be shown.
     """
 
     file: str
@@ -34,7 +33,6 @@ class Problem:
     hint: str = ""
     source: str = ""
     length: int = 1
-    masked: bool = False
 
     @property
     def place(self) -> str:
@@ -54,9 +52,6 @@ class Problem:
         start = self.column - 1
         marked = max(1, min(self.length, len(self.source) - start)) if start < len(self.source) else 1
         source = self.source
-        if self.masked:
-            source = source[:start] + "*" * 8
-            marked = 8
         cut = max(0, start - _AHEAD) if len(source) > SHOWN_COLUMNS else 0
         shown = source[cut : cut + SHOWN_COLUMNS]
         before = "…" if cut else ""

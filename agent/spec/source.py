@@ -27,7 +27,9 @@ MOST_VALUES = 20_000
 
 Path: TypeAlias = tuple[str | int, ...]
 
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
+_FORBIDDEN = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff"
+)
 _CONTROL = re.compile("[^\t\n\x20-\x7e\xa0-\ufdcf\ufdf0-\U0010ffff]")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
@@ -39,6 +41,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_JSON = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _DISPUTED = re.compile(r"[-+]?0[0-9_]+|[-+]?[1-9][0-9]*_[0-9_]+|[-+]?0b[01_]+")
 _LONGEST_NUMBER = 30
+_REST = 1 << 20
 _STANDARD = "tag:yaml.org,2002:"
 
 
@@ -107,9 +110,12 @@ class Document:
         return self.at(self.place(path, key=key), message, hint, masked=masked)
 
     def at(self, place: Place, message: str, hint: str = "", *, masked: bool = False) -> Problem:
-        """A problem at a place."""
+        """A problem at a place; what is masked is shown as asterisks by every later problem of that line too."""
         source = self.lines[place.line - 1] if place.line <= len(self.lines) else ""
-        return Problem(self.file, place.line, place.column, message, hint, source, place.length, masked)
+        if masked:
+            start, end = place.column - 1, min(place.column - 1 + place.length, len(source))
+            source = self.lines[place.line - 1] = source[:start] + "*" * (end - start) + source[end:]
+        return Problem(self.file, place.line, place.column, message, hint, source, place.length)
 
     def raw(self, path: Path) -> str:
         """The text of a scalar as it stands in the file; empty for anything longer than its line."""
@@ -215,6 +221,8 @@ def kind(value: object) -> str:
 def _place(node: yaml.Node) -> Place:
     start, end = node.start_mark, node.end_mark
     length = end.column - start.column if end.line == start.line else 1
+    if end.line > start.line and isinstance(node, yaml.ScalarNode) and node.style not in {"|", ">"}:
+        length = _REST  # text over several lines is marked to the end of its first one
     return Place(start.line + 1, start.column + 1, max(1, length))
 
 

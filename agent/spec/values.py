@@ -117,9 +117,7 @@ def _repository(text: str) -> None:
     last = text.rsplit("/", 1)[-1]
     if ":" in last and "/" in text or re.search(r":.*[a-zA-Z]", last):
         cut = text.rsplit(":", 1)[0]
-        raise complaint(
-            f"{quoted(text)} has a tag; each build gives its own", f"the repository alone: {quoted(cut)}"
-        )
+        raise complaint(f"{quoted(text)} has a tag; each build gives its own", f"the repository alone: {quoted(cut)}")
     path = text.split("/", 1)[-1]
     if path != path.lower():
         raise complaint(f"{quoted(text)} has capital letters, which no registry takes", f"{quoted(text.lower())}")
@@ -171,20 +169,43 @@ Text: TypeAlias = Annotated[str, Shape("text", r"[\s\S]+", "", 4000)]
 Command: TypeAlias = Annotated[str, Shape("a shell command", r"[\s\S]*\S[\s\S]*", "for example make test", 20_000)]
 CredentialId: TypeAlias = Annotated[
     str,
-    Shape("the id of a Jenkins credential", r"[A-Za-z0-9_.][A-Za-z0-9_.-]*", "letters, digits, -, _ and .; never the secret"),
+    Shape(
+        "the id of a Jenkins credential",
+        r"[A-Za-z0-9_.][A-Za-z0-9_.-]*",
+        "letters, digits, -, _ and .; never the secret",
+    ),
 ]
 JobName: TypeAlias = Annotated[
-    str, Shape("a name that Jenkins takes", r"[^\s?*/\\%!@#$^&|<>\[\]:;]([^?*/\\%!@#$^&|<>\[\]:;]*[^\s.?*/\\%!@#$^&|<>\[\]:;])?", "", 255, _job_name)
+    str,
+    Shape(
+        "a name that Jenkins takes",
+        r"[^\s?*/\\%!@#$^&|<>\[\]:;]([^?*/\\%!@#$^&|<>\[\]:;]*[^\s.?*/\\%!@#$^&|<>\[\]:;])?",
+        "",
+        255,
+        _job_name,
+    ),
 ]
 FolderPath: TypeAlias = Annotated[
-    str, Shape("a path of Jenkins folders", r"[^/\s?*\\%!@#$^&|<>\[\]:;][^?*\\%!@#$^&|<>\[\]:;]*[^/\s.?*\\%!@#$^&|<>\[\]:;]|[^/\s.?*\\%!@#$^&|<>\[\]:;]", "for example shop/payments", 1000, _folder)
+    str,
+    Shape(
+        "a path of Jenkins folders",
+        r"[^/\s?*\\%!@#$^&|<>\[\]:;][^?*\\%!@#$^&|<>\[\]:;]*[^/\s.?*\\%!@#$^&|<>\[\]:;]|[^/\s.?*\\%!@#$^&|<>\[\]:;]",
+        "for example shop/payments",
+        1000,
+        _folder,
+    ),
 ]
 Repository: TypeAlias = Annotated[
     str, Shape("an image repository", _REPOSITORY, "for example registry.example.com/shop/web", 255, _repository)
 ]
 ImageReference: TypeAlias = Annotated[
     str,
-    Shape("an image", rf"{_REPOSITORY}(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(@sha256:[0-9a-f]{{64}})?", "for example golang:1.26", 400),
+    Shape(
+        "an image",
+        rf"{_REPOSITORY}(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(@sha256:[0-9a-f]{{64}})?",
+        "for example golang:1.26",
+        400,
+    ),
 ]
 GitUrl: TypeAlias = Annotated[
     str,
@@ -197,18 +218,28 @@ GitUrl: TypeAlias = Annotated[
     ),
 ]
 WebUrl: TypeAlias = Annotated[
-    str, Shape("a URL", r"https?://[A-Za-z0-9\[][^\s/?#@\\]*(/[^\s?#\\]*)?", "https://HOST/PATH, without ? and #", 2000, _web)
+    str,
+    Shape(
+        "a URL", r"https?://[A-Za-z0-9\[][^\s/?#@\\]*(/[^\s?#\\]*)?", "https://HOST/PATH, without ? and #", 2000, _web
+    ),
 ]
 Branch: TypeAlias = Annotated[str, Shape("a branch", _REF, "for example main", 250)]
 BranchPattern: TypeAlias = Annotated[
-    str, Shape("a branch or a pattern of branches", r"[^-/.\s~^:\[\\][^\s~^:\[\\]*", "for example main or release/*", 250)
+    str,
+    Shape("a branch or a pattern of branches", r"[^-/.\s~^:\[\\][^\s~^:\[\\]*", "for example main or release/*", 250),
 ]
-Path: TypeAlias = Annotated[str, Shape("a path", r"[^-/~\s\\]([^\\]*[^\s\\])?", "relative to the spec's folder", 500, _path)]
+Path: TypeAlias = Annotated[
+    str, Shape("a path", r"[^-/~\s\\]([^\\]*[^\s\\])?", "relative to the spec's folder", 500, _path)
+]
 HttpPath: TypeAlias = Annotated[
-    str, Shape("a path of a URL", r"/([!-.0-~][!-~]*)?", "it begins with one / and has no spaces, for example /healthz", 2000)
+    str,
+    Shape(
+        "a path of a URL", r"/([!-.0-~][!-~]*)?", "it begins with one / and has no spaces, for example /healthz", 2000
+    ),
 ]
 EnvName: TypeAlias = Annotated[
-    str, Shape("a name of an environment variable", r"[A-Za-z_][A-Za-z0-9_]*", "letters, digits and _, no digit first", 253)
+    str,
+    Shape("a name of an environment variable", r"[A-Za-z_][A-Za-z0-9_]*", "letters, digits and _, no digit first", 253),
 ]
 ConfigKey: TypeAlias = Annotated[
     str, Shape("a key of a ConfigMap or Secret", r"[-._A-Za-z0-9]+", "letters, digits, -, _ and .", 253)
@@ -228,7 +259,9 @@ Template: TypeAlias = Annotated[
         500,
     ),
 ]
-AgentLabel: TypeAlias = Annotated[str, Shape("a label expression of Jenkins agents", _ONE_LINE, "for example docker && linux", 250)]
+AgentLabel: TypeAlias = Annotated[
+    str, Shape("a label expression of Jenkins agents", _ONE_LINE, "for example docker && linux", 250)
+]
 VersionPin: TypeAlias = Annotated[str, Shape("a version", r"[A-Za-z0-9][A-Za-z0-9._+/-]*", "for example 1.4.2", 100)]
 Owner: TypeAlias = Annotated[
     str, Shape("an owner", r"[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?", "for example shop/platform-specs", 200)

@@ -24,6 +24,26 @@ _TYPES = {
     "dataclass_type": "a mapping",
 }
 
+_MARKS = {"[key]", "<text>", "<secret>", "<config>", "<path>", "<command>", "<name>", "<cluster>"}
+"""What pydantic adds to a location for a mapping's key, and the tags of the model's unions."""
+
+_ELSEWHERE = {"owner": "owner: shop", "headway": "headway: {agent: 1.4.2}", "enforce": "enforce: {...}"}
+"""Fields of headway.yaml that no service.yaml has."""
+
+_EXAMPLES = {
+    "service": "service: web",
+    "image": "image: {repository: registry.example.com/shop/web}",
+    "repository": "repository: registry.example.com/shop/web",
+    "git": "git: https://git.example.com/shop/web.git",
+    "run": "run: make test",
+    "key": "key: password",
+    "secret": "secret: db",
+    "config": "config: settings",
+    "branch": "branch: main",
+    "submitters": "submitters: [leads]",
+    "max": "max: 10",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
@@ -44,41 +64,23 @@ class Complaint:
     masked: bool = False
 
 
-def complaints(
-    errors: Sequence[Mapping[str, Any]], data: object, fields: Mapping[Path, Sequence[str]]
-) -> Iterator[Complaint]:
+def complaints(errors: Sequence[Mapping[str, Any]], fields: Mapping[Path, Sequence[str]]) -> Iterator[Complaint]:
     """The errors of a ValidationError as complaints.
 
     Args:
         errors: as `ValidationError.errors()` gives them.
-        data: what was validated.
         fields: the keys that each part knows, by its path with `*` for names and indexes.
     """
     for error in errors:
-        path = _path(error["loc"], data)
-        yield _complaint(error, path, data, fields)
+        yield _complaint(error, _path(error["loc"]), fields)
 
 
-def _path(location: Sequence[str | int], data: object) -> Path:
+def _path(location: Sequence[str | int]) -> Path:
     """The location without the tags of unions and the marks of mapping keys that pydantic puts into it."""
-    path: list[str | int] = []
-    here = data
-    for index, step in enumerate(location):
-        if isinstance(here, dict) and step in here:
-            here = here[step]
-        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
-            here = here[step]
-        elif isinstance(here, dict) and index == len(location) - 1 and step != "[key]":
-            pass  # a key that is missing
-        else:
-            continue
-        path.append(step)
-    return tuple(path)
+    return tuple(step for step in location if step not in _MARKS)
 
 
-def _complaint(
-    error: Mapping[str, Any], path: Path, data: object, fields: Mapping[Path, Sequence[str]]
-) -> Complaint:
+def _complaint(error: Mapping[str, Any], path: Path, fields: Mapping[Path, Sequence[str]]) -> Complaint:
     found = error.get("input")
     context = error.get("ctx") or {}
     match error["type"]:
@@ -88,7 +90,9 @@ def _complaint(
         case "extra_forbidden":
             return _unknown(path, fields)
         case "missing":
-            return Complaint(path[:-1], f"'{path[-1]}' is missing{_inside(path[:-1])}", key=True)
+            name = str(path[-1])
+            hint = f"add '{_EXAMPLES.get(name, name + ': ...')}'"
+            return Complaint(path[:-1], f"'{name}' is missing{_inside(path[:-1])}", hint, key=True)
         case "literal_error":
             return _choice(path, found, context["expected"])
         case "too_short":
@@ -105,7 +109,7 @@ def _complaint(
 def _type(path: Path, wanted: str, found: object) -> Complaint:
     hint = ""
     if wanted == "text" and isinstance(found, bool | int | float):
-        hint = "quote it: \"{raw}\""
+        hint = 'quote it: "{raw}"'
     elif wanted == "true or false" and isinstance(found, str):
         truth = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
         better = truth.get(found.lower()) or (found.lower() if found.lower() in {"true", "false"} else "")
@@ -119,6 +123,8 @@ def _type(path: Path, wanted: str, found: object) -> Complaint:
 
 
 def _unknown(path: Path, fields: Mapping[Path, Sequence[str]]) -> Complaint:
+    if len(path) == 1 and path[0] in _ELSEWHERE:
+        return Complaint(path, f"'{path[0]}' stands only in headway.yaml", f"there: {_ELSEWHERE[path[0]]}", key=True)
     known = fields.get(general(path[:-1]), ())
     near = difflib.get_close_matches(str(path[-1]), known, 1, 0.6)
     if near:
@@ -131,8 +137,11 @@ def _unknown(path: Path, fields: Mapping[Path, Sequence[str]]) -> Complaint:
 
 
 def general(path: Path) -> Path:
-    """The path with `*` for each index."""
-    return tuple("*" if isinstance(step, int) else step for step in path)
+    """The path with `*` for each index, and for the names of environment variables."""
+    return tuple(
+        "*" if isinstance(step, int) or (index and path[index - 1] == "env") else step
+        for index, step in enumerate(path)
+    )
 
 
 def _choice(path: Path, found: object, expected: str) -> Complaint:
@@ -146,5 +155,5 @@ def _choice(path: Path, found: object, expected: str) -> Complaint:
 
 
 def _inside(path: Path) -> str:
-    names = [str(step) for step in path if isinstance(step, str)]
-    return f" in '{'.'.join(names)}'" if names else ""
+    names = [step for step in path if isinstance(step, str)]
+    return f" in {quoted(names[-1])}" if names else ""

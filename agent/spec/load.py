@@ -1,0 +1,153 @@
+"""SPEC arguments into specs: every file found, read, merged with its defaults and judged; every problem at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.errors import UsageError
+from agent.spec.clash import clashes
+from agent.spec.defaults import Stack, stack
+from agent.spec.files import DEFAULTS, Files, matching
+from agent.spec.model import ServiceSpec
+from agent.spec.parse import parse
+from agent.spec.paths import misplaced
+from agent.spec.problem import Problem, ordered
+from agent.spec.settings import Pins, settings
+
+
+@dataclass(frozen=True)
+class LoadedSpec:
+    """A spec with what is known of its file.
+
+    Attributes:
+        spec: what it says, checked.
+        file: its path, as the user named it.
+        folder: where it lies; its paths are relative to this.
+        owner: from the topmost headway.yaml; empty where none says it.
+        pins: versions that headway.yaml pins.
+        layers: where every value came from, and how to point at it.
+    """
+
+    spec: ServiceSpec
+    file: str
+    folder: Path
+    owner: str
+    pins: Pins
+    layers: Stack
+
+    def manifests(self, environment: str = "") -> tuple[Path, ...]:
+        """The manifest files of an environment (of the spec itself without one), in the order of the spec."""
+        deploy = self.spec.for_environment(environment).deploy if environment else self.spec.deploy
+        found = (path for pattern in deploy.manifests for path in matching(self.folder, pattern))
+        return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of SPEC arguments.
+
+    Attributes:
+        specs: those without a problem, in order.
+        problems: of all the others, by file and place.
+        count: specs that were looked at.
+        wrong: specs that have a problem.
+    """
+
+    specs: tuple[LoadedSpec, ...]
+    problems: tuple[Problem, ...]
+    count: int
+    wrong: int
+
+
+class SpecError(UsageError):
+    """One or more specs are wrong; `problems` says what, the message shows them all."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        shown = "\n".join(problem.text() for problem in loaded.problems)
+        super().__init__(f"nothing was done: {summary(loaded)}\n{shown}")
+        self.problems = loaded.problems
+
+
+def summary(loaded: Loaded) -> str:
+    """How many problems in how many specs."""
+    count = len(loaded.problems)
+    if loaded.count == 0:
+        return f"{_counted(count, 'problem')}, no spec"
+    return f"{_counted(count, 'problem')} in {loaded.wrong} of {_counted(loaded.count, 'spec')}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def load(named: Sequence[str | Path], *, files: bool = True) -> Loaded:
+    """Reads and judges every spec that is meant.
+
+    Args:
+        named: SPEC arguments: files, folders or globs.
+        files: whether the manifests that specs name must be there (they may lie in another repository when only jobs
+            are rendered).
+    """
+    disk = Files()
+    found, problems = disk.find([str(name) for name in named])
+    specs: list[LoadedSpec] = []
+    wrong = 0
+    for file in found:
+        one = _one(file, disk, files=files)
+        if isinstance(one, LoadedSpec):
+            specs.append(one)
+        else:
+            wrong += 1
+            problems += one
+    clashing = clashes((one.file, one.spec, one.layers) for one in specs)
+    guilty = {file for file, _ in clashing}
+    kept = tuple(one for one in specs if one.file not in guilty)
+    problems += [problem for _, problem in clashing]
+    return Loaded(kept, ordered(problems), len(found), wrong + len(guilty))
+
+
+def demand(named: Sequence[str | Path], *, files: bool = True) -> tuple[LoadedSpec, ...]:
+    """The specs that are meant, all of them right.
+
+    Raises:
+        SpecError: one is not; nothing may be done with any of them.
+    """
+    loaded = load(named, files=files)
+    if loaded.problems:
+        raise SpecError(loaded)
+    return loaded.specs
+
+
+def demand_one(named: str | Path) -> LoadedSpec:
+    """The only spec that is meant, with its manifests.
+
+    Raises:
+        SpecError: it is wrong.
+        UsageError: several are meant.
+    """
+    specs = demand([named])
+    if len(specs) != 1:
+        names = ", ".join(one.spec.service for one in specs[:3]) + (" ..." if len(specs) > 3 else "")  # noqa: PLR2004
+        raise UsageError(f"nothing was done: {named} holds {len(specs)} specs ({names})", hint="name one of them")
+    return specs[0]
+
+
+def _one(file: str, disk: Files, *, files: bool) -> LoadedSpec | list[Problem]:
+    if os.path.basename(file) == DEFAULTS:
+        hint = "name the folder; it is read with every service below"
+        return [Problem(file, 0, 0, "headway.yaml holds the defaults of specs and is none itself", hint)]
+    document = disk.read(file)
+    parents = disk.parents(file)
+    own, problems = settings(parents)
+    if not document.readable or not all(parent.readable for parent in parents):
+        return [*document.problems, *problems]
+    layers = stack(document, parents)
+    judged = parse(layers)
+    if not isinstance(judged, ServiceSpec):
+        return [*problems, *judged]
+    folder = Path(os.path.dirname(file))
+    found = [*problems, *misplaced(judged, layers, folder, disk.root(file), files=files)]
+    return found or LoadedSpec(judged, file, folder, own.owner, own.headway, layers)

@@ -1,0 +1,75 @@
+"""The fields of headway.yaml that are not defaults of a spec: owner, version pins, what is enforced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from agent.spec.part import Part
+from agent.spec.problem import Problem
+from agent.spec.source import Document, Path
+from agent.spec.values import Owner, VersionPin
+from agent.spec.wording import complaints
+
+
+class Pins(Part):
+    """Versions that every job below the folder uses; empty: whatever is installed."""
+
+    agent: VersionPin = Field("", description="Version of the headway command.")
+    library: VersionPin = Field("", description="Tag of the shared library.")
+
+
+class Settings(Part):
+    """What a headway.yaml says apart from the defaults of specs."""
+
+    version: Literal[1] = Field(1, description="Version of this format.")
+    owner: Owner = Field(
+        "", description="Owner of the jobs, only in the topmost headway.yaml; default: the normalised git remote."
+    )
+    headway: Pins = Field(default_factory=Pins, description="Pinned versions.")
+    enforce: dict[str, Any] = Field(default_factory=dict, description="Values that no service can override.")
+
+
+_FIELDS: dict[Path, Sequence[str]] = {(): list(Settings.model_fields), ("headway",): list(Pins.model_fields)}
+
+
+def settings(parents: Sequence[Document]) -> tuple[Settings, tuple[Problem, ...]]:
+    """The settings of the headway.yaml files of one folder and its parents, and what is wrong with them.
+
+    Args:
+        parents: the topmost first. Pins of a lower file win; the owner stands in the topmost.
+    """
+    problems: list[Problem] = []
+    pins: dict[str, str] = {}
+    owner = ""
+    for index, document in enumerate(parents):
+        problems += document.problems
+        one = _read(document, problems)
+        pins.update({name: value for name, value in one.headway if value})
+        if index and one.owner:
+            message = "'owner' stands only in the topmost headway.yaml"
+            problems.append(document.problem(("owner",), message, f"that is {parents[0].file}", key=True))
+        owner = owner or one.owner
+    return Settings(owner=owner, headway=Pins(**pins)), tuple(problems)
+
+
+def _read(document: Document, problems: list[Problem]) -> Settings:
+    own = {name: value for name, value in document.data.items() if name in Settings.model_fields}
+    problems.extend(_misplaced(document))
+    try:
+        return Settings.model_validate(own)
+    except ValidationError as error:
+        for one in complaints(error.errors(include_url=False), _FIELDS):
+            hint = one.hint.replace("{raw}", document.raw(one.path))
+            problems.append(document.problem(one.path, one.message, hint, key=one.key))
+        return Settings()
+
+
+def _misplaced(document: Document) -> Iterator[Problem]:
+    enforced = document.data.get("enforce")
+    for path, data in (((), document.data), (("enforce",), enforced if isinstance(enforced, dict) else {})):
+        if "service" in data:
+            message = "'service' is each service's own; a headway.yaml can't name them all"
+            yield document.problem((*path, "service"), message, "remove it", key=True)
