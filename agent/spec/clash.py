@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from agent.spec.defaults import Stack
 from agent.spec.model import ServiceSpec
+from agent.spec.nodes import Path
 from agent.spec.problem import Problem
-from agent.spec.source import Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,6 @@ from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
-try:
-    from yaml._yaml import CParser
-except ImportError:  # PyYAML without libyaml: the same nodes, twenty times slower
-    CParser = None
-
 DEEPEST = 60
 """Levels of mappings and lists inside each other; libyaml's composer recurses in C and would end the process."""
 
@@ -50,29 +45,37 @@ class _PureComposer(_Depth, Reader, Scanner, Parser, Composer):
         Composer.__init__(self)
 
 
-def _composer(text: str) -> Any:
-    return _PureComposer(text) if _FastComposer is None else _FastComposer(text)
+def _composers() -> tuple[type[Any], ...]:
+    try:
+        from yaml._yaml import CParser
+    except ImportError:  # PyYAML without libyaml: the same nodes, twenty times slower
+        return (_PureComposer,)
 
-
-if CParser is None:
-    _FastComposer = None
-else:
-
-    class _FastComposer(_Depth, CParser):  # type: ignore[misc,valid-type]
+    class FastComposer(_Depth, CParser):
         def __init__(self, text: str) -> None:
             _Depth.__init__(self)
             CParser.__init__(self, text)
 
+    return FastComposer, _PureComposer
 
-def compose(text: str) -> yaml.Node | None:
+
+COMPOSERS = _composers()
+"""What can compose here, the fastest first."""
+
+
+def compose(text: str, composer: type[Any] | None = None) -> yaml.Node | None:
     """The root node of a text with one document; None when there is none.
+
+    Args:
+        text: of the file.
+        composer: one of COMPOSERS; default: the fastest.
 
     Raises:
         yaml.MarkedYAMLError: it is not YAML, not one document, or nested too deeply.
     """
-    composer = _composer(text)
+    stream = (composer or COMPOSERS[0])(text)
     try:
-        node: yaml.Node | None = composer.get_single_node()
+        node: yaml.Node | None = stream.get_single_node()
     finally:
-        composer.dispose()
+        stream.dispose()
     return node

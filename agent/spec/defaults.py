@@ -15,8 +15,9 @@ from functools import cached_property
 from typing import Any
 
 from agent.spec.merge import Stand, are_named, follow, merge
+from agent.spec.nodes import Path
 from agent.spec.problem import Problem
-from agent.spec.source import Document, Path
+from agent.spec.source import Document
 
 OVERRIDABLE = ("deploy", "run", "smoke")
 """What an environment may override under its own path."""
@@ -67,7 +68,7 @@ class Stack:
         return merged
 
     def origin(self, path: Path) -> tuple[Layer, Path] | None:
-        """The file that has the last word on a value, and the value's path in that file; None for a built-in default."""
+        """The file that has the last word on a value, and the value's path there; None for a built-in default."""
         stands = self._stands(path)
         if not stands:
             return None

@@ -96,7 +96,9 @@ class ConfigValue(Part):
 def _env_kind(value: Any) -> str:
     if isinstance(value, dict):
         return "<config>" if "config" in value and "secret" not in value else "<secret>"
-    return {SecretValue: "<secret>", ConfigValue: "<config>"}.get(type(value), "<text>")
+    if isinstance(value, SecretValue):
+        return "<secret>"
+    return "<config>" if isinstance(value, ConfigValue) else "<text>"
 
 
 EnvValue: TypeAlias = Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,7 +135,8 @@ def demand_one(named: str | Path) -> LoadedSpec:
 
 
 def _one(file: str, disk: Files, *, files: bool) -> LoadedSpec | list[Problem]:
-    if os.path.basename(file) == DEFAULTS:
+    path = Path(file)
+    if path.name == DEFAULTS:
         hint = "name the folder; it is read with every service below"
         return [Problem(file, 0, 0, "headway.yaml holds the defaults of specs and is none itself", hint)]
     document = disk.read(file)
@@ -148,6 +148,5 @@ def _one(file: str, disk: Files, *, files: bool) -> LoadedSpec | list[Problem]:
     judged = parse(layers)
     if not isinstance(judged, ServiceSpec):
         return [*problems, *judged]
-    folder = Path(os.path.dirname(file))
-    found = [*problems, *misplaced(judged, layers, folder, disk.root(file), files=files)]
-    return found or LoadedSpec(judged, file, folder, own.owner, own.headway, layers)
+    found = [*problems, *misplaced(judged, layers, path.parent, disk.root(file), files=files)]
+    return found or LoadedSpec(judged, file, path.parent, own.owner, own.headway, layers)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent.spec.source import Path
+from agent.spec.nodes import Path
 
 
 def merge(lower: Any, upper: Any) -> Any:

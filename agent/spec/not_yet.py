@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from agent.spec.source import Path
+from agent.spec.nodes import Path
 from agent.spec.wording import Complaint
 
 

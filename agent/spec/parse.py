@@ -11,11 +11,12 @@ from pydantic import BaseModel, ValidationError
 from agent.spec.defaults import Stack, stack
 from agent.spec.merge import are_named
 from agent.spec.model import ServiceSpec
+from agent.spec.nodes import Path
 from agent.spec.not_yet import unsupported
 from agent.spec.problem import Problem, ordered
 from agent.spec.rules import RULES
 from agent.spec.secrets import literal_secrets
-from agent.spec.source import Document, Path, read
+from agent.spec.source import Document, read
 from agent.spec.wording import Complaint, complaints
 
 _STANDIN: dict[str, Any] = {"service": "x", "image": {"repository": "x"}}

@@ -1,12 +1,15 @@
 """Paths that a spec names: they stay inside its repository, and manifests are there."""
 
+# `..` is resolved in the text of a path, which pathlib can't do without following links.
+# ruff: noqa: PTH100, PTH118, PTH119, PTH120
+
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.spec import source
+from agent.spec import nodes
 from agent.spec.defaults import Stack
 from agent.spec.files import matching
 from agent.spec.model import ServiceSpec
@@ -40,7 +43,7 @@ def misplaced(spec: ServiceSpec, layers: Stack, folder: Path, root: str, *, file
     return problems
 
 
-def _named(spec: ServiceSpec, layers: Stack) -> Iterator[tuple[source.Path, str, bool]]:
+def _named(spec: ServiceSpec, layers: Stack) -> Iterator[tuple[nodes.Path, str, bool]]:
     if "build" in layers.data:
         yield ("build", "dockerfile"), spec.build.dockerfile, False
         yield ("build", "context"), spec.build.context, False

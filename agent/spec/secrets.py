@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from agent.spec.source import Path
+from agent.spec.nodes import Path
 from agent.spec.wording import Complaint
 
 _NAME = re.compile(

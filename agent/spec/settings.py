@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from agent.spec.nodes import Path
 from agent.spec.part import Part
 from agent.spec.problem import Problem
-from agent.spec.source import Document, Path
+from agent.spec.source import Document
 from agent.spec.values import Owner, VersionPin
 from agent.spec.wording import complaints
 
@@ -52,7 +53,8 @@ def settings(parents: Sequence[Document]) -> tuple[Settings, tuple[Problem, ...]
             message = "'owner' stands only in the topmost headway.yaml"
             problems.append(document.problem(("owner",), message, f"that is {parents[0].file}", key=True))
         owner = owner or one.owner
-    return Settings(owner=owner, headway=Pins(**pins)), tuple(problems)
+    # Checked already, and empty where nothing was said, which a check would refuse.
+    return Settings.model_construct(owner=owner, headway=Pins.model_construct(**pins)), tuple(problems)
 
 
 def _read(document: Document, problems: list[Problem]) -> Settings:

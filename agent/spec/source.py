@@ -1,68 +1,32 @@
-"""YAML text into plain data, and the place of every key and value in it.
+"""YAML text into plain data, and a way to point at every key and value in it.
 
-Read as YAML 1.2 reads it (`no`, `on` and dates are text), because that is how editors do; what YAML 1.1 and 1.2 read
-differently (010, 1_000) is a problem. Places are found only when somebody asks: a thousand good specs never do.
+Places are found only when somebody asks for one: a thousand good specs never do.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import yaml
 
 from agent.spec.composer import DEEPEST, compose
+from agent.spec.nodes import Builder, Path, Place, WrongNodeError, kind, place_of
 from agent.spec.problem import Problem
 from agent.spec.syntax import explained
 
 LARGEST = 1 << 20
 """Bytes of the largest file that is read."""
 
-MOST_VALUES = 20_000
-"""Keys and values that one file may unfold to, aliases included."""
-
-Path: TypeAlias = tuple[str | int, ...]
-
 _FORBIDDEN = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff"
 )
-_CONTROL = re.compile("[^\t\n\x20-\x7e\xa0-\ufdcf\ufdf0-\U0010ffff]")
-_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-_TRUE = frozenset({"true", "True", "TRUE"})
-_FALSE = frozenset({"false", "False", "FALSE"})
-_NUMERIC = frozenset("+-.0123456789")
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_RADIX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_JSON = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_DISPUTED = re.compile(r"[-+]?0[0-9_]+|[-+]?[1-9][0-9]*_[0-9_]+|[-+]?0b[01_]+")
-_LONGEST_NUMBER = 30
-_REST = 1 << 20
-_STANDARD = "tag:yaml.org,2002:"
+_BREAKS = re.compile(r"\r\n|\r|\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a key or a value stands: line and column from 1, and its length on that line."""
-
-    line: int
-    column: int
-    length: int
-
-
-class _Wrong(Exception):
-    """Something that plain data can't be made of, at a node."""
-
-    def __init__(self, node: yaml.Node, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.node, self.message, self.hint = node, message, hint
-
-
-@dataclass
+@dataclass(eq=False)
 class Document:
     """One YAML file.
 
@@ -83,11 +47,11 @@ class Document:
     @cached_property
     def lines(self) -> list[str]:
         """The lines without their ends."""
-        return re.split(r"\r\n|\r|\n", self.text)
+        return _BREAKS.split(self.text)
 
     @cached_property
     def _places(self) -> tuple[dict[Path, Place], dict[Path, Place]]:
-        builder = _Builder(self, mapped=True)
+        builder = Builder(mapped=True)
         builder.build(compose(self.text))
         return builder.keys, builder.values
 
@@ -162,7 +126,7 @@ def _unreadable(document: Document, message: str, hint: str = "") -> Document:
 
 
 def _forbidden(document: Document, offset: int) -> Document:
-    head = re.split(r"\r\n|\r|\n", document.text[:offset])
+    head = _BREAKS.split(document.text[:offset])
     char = document.text[offset]
     document.readable = False
     message = f"the character U+{ord(char):04X} is not allowed in YAML text"
@@ -178,19 +142,19 @@ def _build(document: Document) -> None:
         if root is None:
             _unreadable(document, "the file is empty", "`headway init` writes a first service.yaml")
             return
-        builder = _Builder(document, mapped=False)
+        builder = Builder(mapped=False)
         data = builder.build(root)
     except yaml.MarkedYAMLError as error:
         message, hint, mark = explained(error, document.lines)
         document.readable = False
         document.problems.append(document.at(Place(mark[0], mark[1], 1), message, hint))
-    except _Wrong as wrong:
+    except WrongNodeError as wrong:
         document.readable = False
-        document.problems.append(document.at(_place(wrong.node), wrong.message, wrong.hint))
+        document.problems.append(document.at(place_of(wrong.node), wrong.message, wrong.hint))
     except RecursionError:
         _unreadable(document, f"the file is nested deeper than {DEEPEST} levels")
     else:
-        document.problems.extend(builder.problems)
+        document.problems += [document.at(*complaint) for complaint in builder.complaints]
         if isinstance(data, dict):
             document.data = data
         elif data is None:
@@ -198,162 +162,6 @@ def _build(document: Document) -> None:
         else:
             document.readable = False
             hint = "a spec begins with 'service: NAME'"
-            document.problems.append(document.at(_place(root), f"expected a mapping of keys, found {kind(data)}", hint))
-
-
-def kind(value: object) -> str:
-    """What a value is, in YAML's words, with its article."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return f"the boolean {str(value).lower()}"
-        case int() | float():
-            return "a number"
-        case str():
-            return "text"
-        case list():
-            return "a list"
-        case _:
-            return "a mapping"
-
-
-def _place(node: yaml.Node) -> Place:
-    start, end = node.start_mark, node.end_mark
-    length = end.column - start.column if end.line == start.line else 1
-    if end.line > start.line and isinstance(node, yaml.ScalarNode) and node.style not in {"|", ">"}:
-        length = _REST  # text over several lines is marked to the end of its first one
-    return Place(start.line + 1, start.column + 1, max(1, length))
-
-
-class _Builder:
-    """Makes plain data of nodes; with `mapped`, notes the places as it goes."""
-
-    def __init__(self, document: Document, *, mapped: bool) -> None:
-        self.document = document
-        self.mapped = mapped
-        self.keys: dict[Path, Place] = {}
-        self.values: dict[Path, Place] = {}
-        self.problems: list[Problem] = []
-        self._count = 0
-        self._open: set[int] = set()
-
-    def build(self, root: yaml.Node | None) -> Any:
-        """The data of the root node."""
-        return self._value(root, ()) if root is not None else None
-
-    def _value(self, node: yaml.Node, path: Path) -> Any:
-        self._count += 1
-        if self._count > MOST_VALUES:
-            message = f"the file unfolds to more than {MOST_VALUES:,} values"
-            raise _Wrong(node, message, "aliases of aliases multiply")
-        if isinstance(node, yaml.ScalarNode):
-            value = self._scalar(node)
-            if self.mapped and (value is not None or path not in self.keys):
-                self.values[path] = _place(node)
-            return value
-        if id(node) in self._open:
-            raise _Wrong(node, "an alias in here points back to this, which never ends")
-        if node.tag and node.tag not in {f"{_STANDARD}map", f"{_STANDARD}seq", "!"}:
-            raise _Wrong(node, f"the tag {node.tag} has no meaning here", "remove it")
-        self._open.add(id(node))
-        if self.mapped and (path not in self.keys or node.start_mark.line == node.end_mark.line):
-            self.values[path] = _place(node)
-        built = self._mapping(node, path) if isinstance(node, yaml.MappingNode) else self._sequence(node, path)
-        self._open.discard(id(node))
-        return built
-
-    def _sequence(self, node: yaml.Node, path: Path) -> list[Any]:
-        return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
-
-    def _mapping(self, node: yaml.Node, path: Path) -> dict[str, Any]:
-        built: dict[str, Any] = {}
-        first: dict[str, yaml.Node] = {}
-        merges: list[yaml.Node] = []
-        for key_node, value_node in node.value:
-            if key_node.value == "<<" and not key_node.style:
-                merges.append(value_node)
-                continue
-            key = self._key(key_node)
-            if key in first:
-                line = first[key].start_mark.line + 1
-                message = f"'{key}' stands here twice"
-                self.problems.append(
-                    self.document.at(_place(key_node), message, f"it is on line {line} already; remove one of them")
-                )
-                continue
-            first[key] = key_node
-            if self.mapped:
-                self.keys[(*path, key)] = _place(key_node)
-            built[key] = self._value(value_node, (*path, key))
-        for merged in merges:
-            for key, value in self._merged(merged, path):
-                built.setdefault(key, value)
-        return built
-
-    def _merged(self, node: yaml.Node, path: Path) -> Iterator[tuple[str, Any]]:
-        for source in node.value if isinstance(node, yaml.SequenceNode) else [node]:
-            if not isinstance(source, yaml.MappingNode):
-                raise _Wrong(source, "'<<' merges a mapping, and this is none", "for example <<: *defaults")
-            keys, values = dict(self.keys), dict(self.values)
-            built = self._value(source, path)
-            # What the mapping itself says wins, its place too.
-            self.keys |= keys
-            self.values |= values
-            yield from built.items()
-
-    def _key(self, node: yaml.Node) -> str:
-        if not isinstance(node, yaml.ScalarNode):
-            raise _Wrong(node, f"expected a name as key, found {'a list' if node.id == 'sequence' else 'a mapping'}")
-        value = self._scalar(node)
-        if not isinstance(value, str):
-            found = kind(value) if value is not None else "nothing"
-            raise _Wrong(node, f"expected a name as key, found {found}", f'quote it: "{node.value}"')
-        return value
-
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
-        text = node.value
-        if node.tag and node.tag != "!":
-            return self._tagged(node)
-        if node.style or node.tag == "!":
-            return self._text(node, text)
-        if text and text[0] in _NUMERIC:
-            return self._number(node, text)
-        if text in _NULLS:
-            return None
-        if text in _TRUE:
-            return True
-        if text in _FALSE:
-            return False
-        return self._text(node, text)
-
-    def _tagged(self, node: yaml.ScalarNode) -> Any:
-        if node.tag == f"{_STANDARD}str":
-            return self._text(node, node.value)
-        raise _Wrong(node, f"the tag {node.tag.replace(_STANDARD, '!!')} has no meaning here", "remove it")
-
-    def _text(self, node: yaml.ScalarNode, text: str) -> str:
-        control = None if text.isprintable() else _CONTROL.search(text)
-        if control:
-            message = f"the text has the control character U+{ord(control[0]):04X} in it"
-            self.problems.append(self.document.at(_place(node), message, "remove it"))
-        return text
-
-    def _number(self, node: yaml.ScalarNode, text: str) -> Any:
-        if _INTEGER.fullmatch(text) or _RADIX.fullmatch(text):
-            if len(text) > _LONGEST_NUMBER:
-                raise _Wrong(node, f"a number of {len(text)} digits", f'if it is text, quote it: "{text[:8]}…"')
-            return int(text, 0) if _RADIX.fullmatch(text) else int(text)
-        if _DISPUTED.fullmatch(text):
-            message = f"'{text}' is one number to YAML 1.1 and another, or text, to YAML 1.2"
-            plain = text.replace("_", "").lstrip("+-0") or "0"
-            hint = f'quote it if it is text: "{text}"; else write {plain}'
-            self.problems.append(self.document.at(_place(node), message, hint))
-            return text
-        if _FLOAT.fullmatch(text):
-            number = float(text)
-            if math.isfinite(number):
-                return number
-        if _FLOAT.fullmatch(text) or _NOT_JSON.fullmatch(text):
-            self.problems.append(self.document.at(_place(node), f"'{text}' is not a finite number", "quote it"))
-        return self._text(node, text)
+            document.problems.append(
+                document.at(place_of(root), f"expected a mapping of keys, found {kind(data)}", hint)
+            )

@@ -115,7 +115,7 @@ def _repository(text: str) -> None:
     if "@" in text:
         raise complaint(f"{quoted(text)} has a digest", f"the repository alone: {quoted(text.split('@', 1)[0])}")
     last = text.rsplit("/", 1)[-1]
-    if ":" in last and "/" in text or re.search(r":.*[a-zA-Z]", last):
+    if (":" in last and "/" in text) or re.search(r":.*[a-zA-Z]", last):
         cut = text.rsplit(":", 1)[0]
         raise complaint(f"{quoted(text)} has a tag; each build gives its own", f"the repository alone: {quoted(cut)}")
     path = text.split("/", 1)[-1]

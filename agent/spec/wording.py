@@ -1,4 +1,4 @@
-"""What pydantic found, in our words: a message, a hint and the path that is to blame. Pydantic's own text never shows."""
+"""What pydantic found, in our words: a message, a hint and the path to blame. Its own text never shows."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agent.spec.nodes import Path, kind
 from agent.spec.part import RULE
-from agent.spec.source import Path, kind
 from agent.spec.values import quoted
 
 _TYPES = {
@@ -80,7 +80,7 @@ def _path(location: Sequence[str | int]) -> Path:
     return tuple(step for step in location if step not in _MARKS)
 
 
-def _complaint(error: Mapping[str, Any], path: Path, fields: Mapping[Path, Sequence[str]]) -> Complaint:
+def _complaint(error: Mapping[str, Any], path: Path, fields: Mapping[Path, Sequence[str]]) -> Complaint:  # noqa: PLR0911 - one a kind
     found = error.get("input")
     context = error.get("ctx") or {}
     match error["type"]:
@@ -102,8 +102,8 @@ def _complaint(error: Mapping[str, Any], path: Path, fields: Mapping[Path, Seque
         case "greater_than_equal" | "less_than_equal":
             bound = f"at least {context['ge']}" if "ge" in context else f"{context['le']} at most"
             return Complaint(path, f"{found} is out of range: {bound}")
-        case str(name):
-            return _type(path, _TYPES.get(name, "something else"), found)
+        case name:
+            return _type(path, _TYPES.get(str(name), "something else"), found)
 
 
 def _type(path: Path, wanted: str, found: object) -> Complaint:
