@@ -1,0 +1,152 @@
+"""What belongs to the controller and not to an item: crumbs, users, plugins, credentials, views, the validator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent.sandbox.jenkins import pages, validation
+from agent.sandbox.jenkins.access import COOKIE, CRUMB
+from agent.sandbox.jenkins.http import Response, empty, plain_json, redirect, text_answer, xml_answer
+from agent.sandbox.jenkins.remote import Listed
+from agent.sandbox.jenkins.store import NameRefusedError, check_name
+from agent.sandbox.jenkins.views import View, view_config
+from agent.sandbox.jenkins.xmltext import MalformedError
+
+if TYPE_CHECKING:
+    from agent.sandbox.jenkins.endpoint import Call
+
+_CREDENTIALS_PATH = 6
+
+
+def crumb(call: Call) -> Response:
+    """GET crumbIssuer/api/json: opens a session when none came along, and binds the crumb to it."""
+    access = call.jenkins.access
+    session = call.who.session or access.open_session(call.who)
+    values = {"crumb": access.crumb(call.who.name, session), "crumbRequestField": CRUMB}
+    answer = call.json(Listed("hudson.security.csrf.DefaultCrumbIssuer", values))
+    if call.who.session:
+        return answer
+    cookie = f"{COOKIE}={session}; Path=/; HttpOnly"
+    return Response(answer.status, answer.body, {**answer.headers, "Set-Cookie": cookie})
+
+
+def me(call: Call) -> Response:
+    """GET me/api/json."""
+    name = call.who.name
+    values = {
+        "absoluteUrl": f"{call.jenkins.url}user/{name}",
+        "description": None,
+        "fullName": name,
+        "id": name,
+        "property": [],
+    }
+    return call.json(Listed("hudson.model.User", values))
+
+
+def who_am_i(call: Call) -> Response:
+    """GET whoAmI/api/json."""
+    values = {
+        "anonymous": not call.who.name,
+        "authenticated": bool(call.who.name),
+        "authorities": ["authenticated"],
+        "name": call.who.name or "anonymous",
+    }
+    return call.json(Listed("hudson.security.WhoAmI", values))
+
+
+def plugin_list(call: Call) -> Response:
+    """GET pluginManager/api/json: needs Overall/SystemRead, which a job's token often lacks."""
+    if call.jenkins.plugins_hidden or not call.account.may_administer:
+        return pages.forbidden(call.who.name, "Overall/SystemRead")
+    return call.json(Listed("hudson.LocalPluginManager", {"plugins": list(call.jenkins.plugins.values())}))
+
+
+def credentials(call: Call) -> Response:
+    """GET credentials/store/{system,folder}/domain/_/... of the root or of a folder."""
+    match call.rest:
+        case ("credentials", "store", store, "domain", domain, *tail):
+            pass
+        case _:
+            return pages.not_found()
+    if store != ("system" if call.item.parent is None else "folder"):
+        return pages.not_found()
+    if store == "system" and not call.account.may_administer:
+        return pages.forbidden(call.who.name, "Credentials/View")
+    held = [credential for credential in call.item.credentials if credential.domain == domain]
+    match tail:
+        case ["api", "json"]:
+            values = {"credentials": held, "global": domain == "_", "urlName": domain}
+            prefix = "com.cloudbees.plugins.credentials.CredentialsStoreAction$DomainWrapper"
+            return call.json(Listed(prefix, values))
+        case ["credential", wanted, "api", "json"]:
+            found = next((credential for credential in held if credential.id == wanted), None)
+            return pages.not_found() if found is None else call.json(found)
+        case _:
+            return pages.not_found()
+
+
+def create_view(call: Call) -> Response:
+    """POST createView?name=X with a view's XML."""
+    if not call.item.kind.is_group:
+        return pages.not_found()
+    try:
+        name = check_name(call.parameters.get("name", ""))
+        if name in call.item.views or name == "all":
+            raise NameRefusedError(f"A view already exists with the name ‘{name}’")
+        call.item.views[name] = View(name, call.item, view_config(call.xml))
+    except NameRefusedError as refused:
+        return pages.failure(str(refused))
+    except (MalformedError, ValueError):
+        return pages.oops()
+    return empty()
+
+
+def of_view(call: Call) -> Response:
+    """Everything below `/view/x/`."""
+    view = call.item.views.get(call.rest[1])
+    if view is None:
+        if call.rest[1] == "all" and call.rest[2:] in {(), ("api", "json")}:
+            return call.json(call.item)
+        return pages.not_found()
+    match call.rest[2:]:
+        case ():
+            return pages.page(view.name)
+        case ("api", "json"):
+            return call.json(view)
+        case ("config.xml",):
+            return _view_config(call, view)
+        case ("addJobToView",) | ("removeJobFromView",):
+            name = call.parameters.get("name", "")
+            if name not in call.item.children:
+                return pages.failure(f"Query parameter 'name' does not correspond to a known item: {name}")
+            view.show(name, shown=call.rest[2] == "addJobToView")
+            return empty()
+        case ("doDelete",):
+            del call.item.views[view.name]
+            return redirect(call.item.url)
+        case _:
+            return pages.not_found()
+
+
+def validate(call: Call) -> Response:
+    """POST pipeline-model-converter/validate (text) and validateJenkinsfile (JSON): 200 whatever is found."""
+    text = call.parameters.get("jenkinsfile", "")
+    if call.rest[1] == "validate":
+        return text_answer(validation.as_text(text))
+    return plain_json({"status": "ok", "data": validation.as_data(text)})
+
+
+def quiet_down(call: Call) -> Response:
+    """POST quietDown and cancelQuietDown."""
+    call.jenkins.quieting_down = call.rest == ("quietDown",)
+    return redirect("/")
+
+
+def _view_config(call: Call, view: View) -> Response:
+    if call.request.method == "GET":
+        return xml_answer(view.config)
+    try:
+        view.config = view_config(call.xml)
+    except ValueError:
+        return pages.oops()
+    return empty()
