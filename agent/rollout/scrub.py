@@ -1,0 +1,31 @@
+"""Takes credentials out of text that clusters and registries wrote (P56)."""
+
+from __future__ import annotations
+
+import re
+
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+    # https://user:password@host
+    (re.compile(r"(?P<keep>[a-z][a-z0-9+.-]*://)[^\s/@\"']+@", re.IGNORECASE), r"\g<keep>***@"),
+    # ?token=..., &sig=..., X-Amz-Signature=..., X-Goog-Credential=...
+    (
+        re.compile(
+            r"(?P<keep>(?:access_?|auth_?|id_?|refresh_?)?(?:token|sig|signature|secret|password|passwd|api_?key|"
+            r"x-(?:amz|goog)-(?:signature|credential|security-token))=)[^\s&\"',;)]+",
+            re.IGNORECASE,
+        ),
+        r"\g<keep>***",
+    ),
+    (re.compile(r"(?P<keep>\b(?:bearer|basic)\s+)[a-z0-9._~+/=-]{8,}", re.IGNORECASE), r"\g<keep>***"),
+    # Docker Hub, GitHub, GitLab, AWS, and anything that is a JSON web token
+    (re.compile(r"\b(?:dckr_(?:pat|oat)_|gh[pousr]_|github_pat_|glpat-)[A-Za-z0-9_-]{8,}"), "***"),
+    (re.compile(r"\bAKIA[0-9A-Z]{12,}"), "***"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"), "***"),
+)
+
+
+def scrub(text: str) -> str:
+    """The text without user names and passwords in URLs, bearer tokens, signed query values and well-known tokens."""
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text
