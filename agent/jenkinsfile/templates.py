@@ -1,0 +1,242 @@
+"""The jinja environment, and where templates live.
+
+Templates are found, nearest first: a team's own, beside the spec or beside a `headway.yaml` above it; then those that
+come with Headway, `_templates` inside an installed wheel, `jenkinsfile_templates/` beside the package in a checkout
+(docs/adr/0004). `headway/NAME` always means Headway's, so that a team's `service.Jenkinsfile.j2` can extend it.
+
+What a template may do is closed: names are strict, `{{ }}` takes fragments only (agent.jenkinsfile.fragment), text is
+joined by standing next to each other and in no other way, methods of values can't be called. A template is code of the
+team that wrote it, and it is run by whoever renders all teams' specs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+from jinja2.runtime import BlockReference, Macro
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from agent.errors import UsageError
+from agent.jenkinsfile import groovy, shell
+from agent.jenkinsfile.fragment import Fragment, check_source, script
+from agent.spec.part import Part
+
+SUFFIX = ".Jenkinsfile.j2"
+FOLDER = "jenkinsfile_templates"
+_FILTERS = (
+    "default",
+    "first",
+    "indent",
+    "items",
+    "last",
+    "length",
+    "list",
+    "rejectattr",
+    "reverse",
+    "selectattr",
+    "sort",
+    "trim",
+    "unique",
+)
+_JOINS = (nodes.Concat, nodes.FilterBlock, nodes.EvalContextModifier)
+
+
+def load(template: str, near: Path | None) -> jinja2.Template:
+    """The template that `pipeline.template` names.
+
+    Args:
+        template: a name (`service`), or the path of a .j2 file relative to the spec's folder or to that of a
+            headway.yaml above it.
+        near: the spec's folder; None: only Headway's own templates are looked at.
+
+    Raises:
+        UsageError: there is none, it can't be read, or its syntax is wrong.
+    """
+    folders = () if near is None else _folders(near.resolve())
+    try:
+        if template.endswith(".j2"):
+            for folder in folders:
+                if (file := folder / template).is_file():
+                    return _environment((file.parent.resolve(),)).get_template(file.name)
+            return _environment(()).get_template(template)
+        own = tuple(place for folder in folders if (place := folder / FOLDER).is_dir())
+        return _environment(own).get_template(template + SUFFIX)
+    except jinja2.TemplateNotFound as problem:
+        looked = ", ".join(str(folder) for folder in folders) or "Headway's own templates"
+        raise UsageError(
+            f"nothing was rendered: there is no template '{problem.name}' (looked in {looked})",
+            hint="pipeline.template is a name, or the path of a .j2 file relative to the spec or a headway.yaml",
+        ) from problem
+    except jinja2.TemplateSyntaxError as problem:
+        raise UsageError(
+            f"nothing was rendered: template {problem.name or template}:{problem.lineno}: {problem.message}"
+        ) from problem
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(f"nothing was rendered: template '{template}' can't be read: {problem}") from problem
+
+
+def fill(template: jinja2.Template, facts: Mapping[str, object]) -> str:
+    """The text of a template, with its spans still sealed.
+
+    Raises:
+        UsageError: the template asks for what is not there, or writes a value that is not escaped.
+    """
+    try:
+        return template.render(facts)
+    except jinja2.TemplateError as problem:
+        raise UsageError(
+            f"nothing was rendered: template {_place(problem, template)}: {problem.message or type(problem).__name__}"
+        ) from problem
+    except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as problem:
+        raise UsageError(f"nothing was rendered: template {_place(problem, template)}: {problem}") from problem
+
+
+def shipped() -> Path:
+    """The folder of Headway's own templates.
+
+    Raises:
+        UsageError: this installation has none.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for place in (package / "_templates", package.parent / FOLDER):
+        if place.is_dir():
+            return place
+    raise UsageError("nothing was rendered: this installation of Headway has no templates", hint="install it again")
+
+
+def _folders(near: Path) -> tuple[Path, ...]:
+    """The spec's folder and those above it, as far as a headway.yaml reaches."""
+    chain = (near, *near.parents)
+    reach = max((depth for depth, folder in enumerate(chain) if (folder / "headway.yaml").is_file()), default=0)
+    return chain[: reach + 1]
+
+
+@lru_cache(maxsize=64)
+def _environment(own: tuple[Path, ...]) -> jinja2.Environment:
+    ours = _Loader(shipped())
+    environment = _Environment(
+        loader=jinja2.ChoiceLoader(
+            [*(_Loader(folder) for folder in own), jinja2.PrefixLoader({"headway": ours}), ours]
+        ),
+        undefined=jinja2.StrictUndefined,
+        finalize=_only_fragments,
+        autoescape=True,
+        extensions=[ShellBlock],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals = {"namespace": environment.globals["namespace"], "range": environment.globals["range"]}
+    environment.filters = {name: environment.filters[name] for name in _FILTERS} | {
+        "groovy": lambda value: Fragment("groovy", groovy.literal(value)),
+        "comment": lambda value: Fragment("comment", groovy.plain(value)),
+        "word": lambda value: Fragment("shell", shell.word(value)),
+        "filled": lambda value, placeholder, name: Fragment("shell", shell.filled(value, placeholder, name)),
+        "time": lambda seconds: Fragment("groovy", _time(seconds)),
+    }
+    return environment
+
+
+class _Loader(jinja2.FileSystemLoader):
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Any]:
+        source, file, uptodate = super().get_source(environment, template)
+        check_source(template, source)
+        return source, file, uptodate
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Jinja without the ways in which text could be put together unseen."""
+
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for node in tree.find_all(_JOINS):
+            raise jinja2.TemplateSyntaxError(
+                "`~`, filter and autoescape blocks join text unescaped; let fragments stand next to each other",
+                node.lineno,
+                name,
+                filename,
+            )
+        return tree
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if not (isinstance(left, int) and isinstance(right, int)):
+            raise jinja2.exceptions.SecurityError(f"`{operator}` is for whole numbers, it does not join text")
+        return super().call_binop(context, operator, left, right)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        if isinstance(obj, Part):
+            return attr in type(obj).model_fields or attr == "job"
+        return not isinstance(obj, str | Fragment) and super().is_safe_attribute(obj, attr, value)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        return (
+            isinstance(obj, Macro | BlockReference)
+            or obj in self.globals.values()
+            or bool(getattr(obj, "headway_template", False))
+        )
+
+
+class ShellBlock(Extension):
+    """`{% sh %}docker push {{ image | word }}{% endsh %}`: the script as a Groovy string."""
+
+    tags = {"sh"}  # noqa: RUF012  jinja's interface
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """Keeps the line break after the block: it belongs to the statement that the block is part of."""
+        del name, filename
+        return source.replace("{% endsh %}", "{% endsh +%}")
+
+    def parse(self, parser: Parser) -> nodes.Node:
+        """The block as a call of `_script` with its body."""
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endsh",), drop_needle=True)
+        return nodes.CallBlock(self.call_method("_script"), [], [], body).set_lineno(line)
+
+    def _script(self, caller: Macro) -> Markup:
+        return Markup(script(str(caller())).__html__())  # noqa: S704  a sealed span
+
+
+ShellBlock._script.headway_template = True  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _only_fragments(value: object) -> object:
+    """What `{{ }}` accepts: fragments, and what macros made of them."""
+    if isinstance(value, jinja2.Undefined):
+        return str(value)  # raises, and says which name is unknown
+    if isinstance(value, Fragment | Markup):
+        return value
+    raise jinja2.exceptions.SecurityError(
+        f"a plain {type(value).__name__} stands in {{{{ }}}}; write {{{{ x | groovy }}}}, or {{{{ x | word }}}} "
+        "in a {% sh %} block"
+    )
+
+
+def _time(seconds: float) -> str:
+    """The arguments of `timeout` in the largest unit that says it exactly."""
+    whole = max(1, round(seconds))
+    for unit, size in (("DAYS", 86_400), ("HOURS", 3600), ("MINUTES", 60)):
+        if whole % size == 0:
+            return f"time: {whole // size}, unit: '{unit}'"
+    return f"time: {whole}, unit: 'SECONDS'"
+
+
+def _place(problem: BaseException, template: jinja2.Template) -> str:
+    """Template and line where rendering stopped."""
+    place = str(template.name)
+    trace = problem.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file.endswith(".j2"):
+            place = f"{Path(file).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
