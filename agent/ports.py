@@ -71,6 +71,9 @@ class Cluster(Protocol):
     def namespace(self) -> str:
         """The namespace of the context, else `default`."""
 
+    def warnings(self) -> tuple[str, ...]:
+        """What people must be told, each once and since the last call: Warning headers of the server, an unsafe TLS."""
+
     def get(self, target: Ref) -> Object | None:
         """The object, or None where there is none."""
 
@@ -101,13 +104,29 @@ class Cluster(Protocol):
         """The last lines of a container's log, bounded to 256 KiB and 3 s; empty where there are none."""
 
     def probe(self, kind: str, namespace: str, name: str, port: str, path: str, *, timeout: float) -> HttpAnswer:
-        """GET through the API server's proxy; `kind` is `pods` or `services`. An unreachable pod is an answer too."""
+        """GET through the API server's proxy; `kind` is `pods` or `services`. An unreachable pod is an answer too.
+
+        Args:
+            kind: `pods` or `services`.
+            namespace: of the pod or service.
+            name: of the pod or service.
+            port: number or name; `https:8443` where the application speaks TLS.
+            path: the application's, with its query; redirects are answers.
+            timeout: seconds for everything.
+        """
 
     def follow(self, workload: Ref, selector: str) -> AbstractContextManager[Feed]:
         """Lists, then watches, the workload (by name) and what its label selector matches.
 
         The first events are one `Listed` a resource, the state before any write of ours; the feed then survives closed
-        watches, 410s and an API server that is away, which it reports as `Blind` and `Sighted`.
+        watches, 410s and an API server that is away, which it reports as `Blind` (at: when it was heard last) and
+        `Sighted`. Pods and ReplicaSets come without what no judgement needs (environment, mounts, managedFields), so
+        nothing of a feed may be written back. Events of the past come only for objects that are not ready, after the
+        first `Listed`; a relist of events is told one by one, since a `Listed` would say that the old ones are gone.
+
+        Raises:
+            ForbiddenError: listing or watching is not allowed (events alone are done without).
+            UsageError: a kind that is no Deployment, StatefulSet, DaemonSet or Job.
         """
 
 
