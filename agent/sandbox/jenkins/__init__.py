@@ -6,6 +6,7 @@ to the agent: it imports nothing of it.
 
 from agent.sandbox.jenkins.access import Account
 from agent.sandbox.jenkins.faults import Fault
-from agent.sandbox.jenkins.sandbox import SandboxJenkins, Seen
+from agent.sandbox.jenkins.sandbox import SandboxJenkins
+from agent.sandbox.jenkins.service import Seen
 
 __all__ = ["Account", "Fault", "SandboxJenkins", "Seen"]

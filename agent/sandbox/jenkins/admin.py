@@ -2,7 +2,7 @@
 
 | request | does |
 |---|---|
-| GET /_sandbox/ | url, user, password, token, number of items and requests |
+| GET /_sandbox/ | url, user, password, token, number of items, of requests by method, of requests at once |
 | GET /_sandbox/requests | what was asked and answered |
 | DELETE /_sandbox/requests | forgets it |
 | GET /_sandbox/faults | the faults in force |
@@ -20,6 +20,7 @@ It asks for no credentials and is not recorded: it listens on loopback only.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from agent.sandbox.jenkins.http import Request, Response, empty, plain_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from agent.sandbox.jenkins.sandbox import SandboxJenkins
+    from agent.sandbox.jenkins.scripting import Scripting
 
 PREFIX = "_sandbox"
 
@@ -39,7 +40,7 @@ def is_meant(request: Request) -> bool:
     return request.segments[:1] == (PREFIX,)
 
 
-def answer(sandbox: SandboxJenkins, request: Request) -> Response:
+def answer(sandbox: Scripting, request: Request) -> Response:
     """Handles one request; 404 for what is not in the table, 400 with the reason for what can't be done."""
     endpoint = _ENDPOINTS.get((request.method, "/".join(request.segments[1:])))
     if endpoint is None:
@@ -54,18 +55,19 @@ def answer(sandbox: SandboxJenkins, request: Request) -> Response:
     return empty(204) if made is None else plain_json(made)
 
 
-def _about(sandbox: SandboxJenkins, _given: Mapping[str, object]) -> object:
+def _about(sandbox: Scripting, _given: Mapping[str, object]) -> object:
     return {
         "url": sandbox.url,
         "user": sandbox.user,
         "password": sandbox.password,
         "token": sandbox.token,
         "items": len(sandbox.items),
-        "requests": len(sandbox.requests),
+        "requests": dict(Counter(seen.method for seen in list(sandbox.requests))),
+        "mostAtOnce": sandbox.service.most_at_once,
     }
 
 
-def _requests(sandbox: SandboxJenkins, _given: Mapping[str, object]) -> object:
+def _requests(sandbox: Scripting, _given: Mapping[str, object]) -> object:
     return [
         {
             "method": seen.method,
@@ -80,46 +82,51 @@ def _requests(sandbox: SandboxJenkins, _given: Mapping[str, object]) -> object:
     ]
 
 
-def _faults(sandbox: SandboxJenkins, _given: Mapping[str, object]) -> object:
-    return [_fault(fault) for fault in sandbox.script.faults]
+def _forget_requests(sandbox: Scripting, _given: Mapping[str, object]) -> None:
+    sandbox.requests.clear()
+    sandbox.service.most_at_once = 0
+
+
+def _faults(sandbox: Scripting, _given: Mapping[str, object]) -> object:
+    return [_fault(fault) for fault in sandbox.service.script.faults]
 
 
 def _fault(fault: Fault) -> dict[str, object]:
     return {each.name: getattr(fault, each.name) for each in fields(fault) if each.init} | {"struck": fault.struck}
 
 
-def _add_fault(sandbox: SandboxJenkins, given: Mapping[str, object]) -> object:
+def _add_fault(sandbox: Scripting, given: Mapping[str, object]) -> object:
     return _fault(sandbox.fault(**given))  # type: ignore[arg-type]
 
 
-def _switches(sandbox: SandboxJenkins, given: Mapping[str, object]) -> None:
+def _switches(sandbox: Scripting, given: Mapping[str, object]) -> None:
     for name, value in given.items():
         match name, value:
             case "behind_login_page", bool():
-                sandbox.behind_login_page = value
+                sandbox.stand_behind_login_page(hidden=value)
             case "plugins_hidden", bool():
                 sandbox.hide_plugins(hidden=value)
             case "latency", int() | float():
-                sandbox.latency = float(value)
+                sandbox.service.latency = float(value)
             case _:
                 raise ValueError(f"no such switch: {name}={value!r}")
 
 
-def _credentials(sandbox: SandboxJenkins, given: Mapping[str, object]) -> None:
+def _credentials(sandbox: Scripting, given: Mapping[str, object]) -> None:
     sandbox.add_credential(str(given["id"]), str(given.get("folder", "")), str(given.get("kind", "Secret text")))
 
 
-def _advance(sandbox: SandboxJenkins, given: Mapping[str, object]) -> None:
+def _advance(sandbox: Scripting, given: Mapping[str, object]) -> None:
     sandbox.advance(float(str(given["seconds"])))
 
 
-_ENDPOINTS: dict[tuple[str, str], Callable[[SandboxJenkins, dict[str, object]], object]] = {
+_ENDPOINTS: dict[tuple[str, str], Callable[[Scripting, dict[str, object]], object]] = {
     ("GET", ""): _about,
     ("GET", "requests"): _requests,
-    ("DELETE", "requests"): lambda sandbox, _given: sandbox.requests.clear(),
+    ("DELETE", "requests"): _forget_requests,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_fault,
-    ("DELETE", "faults"): lambda sandbox, _given: sandbox.script.clear(),
+    ("DELETE", "faults"): lambda sandbox, _given: sandbox.service.script.clear(),
     ("POST", "save"): lambda sandbox, given: sandbox.save(str(given["path"])),
     ("POST", "build-declarative"): lambda sandbox, given: {"rewritten": sandbox.build_declarative(str(given["path"]))},
     ("POST", "upgrade-plugins"): lambda sandbox, _given: sandbox.upgrade_plugins(),

@@ -21,10 +21,17 @@ _READING = {"GET", "HEAD"}
 _VALIDATOR = "pipeline-model-converter"
 _GROUPS_ONLY = {"createItem", "createView", "view"}
 
+
+def _config(call: Call) -> Response:
+    if call.request.method == "POST":
+        return item_endpoints.update_config(call)
+    return item_endpoints.read_config(call)
+
+
 _OF_ITEM: dict[tuple[str, ...], tuple[str, Endpoint]] = {
     ("createItem",): ("POST", item_endpoints.create_item),
     ("createView",): ("POST", server_endpoints.create_view),
-    ("config.xml",): ("", lambda call: _config(call)),
+    ("config.xml",): ("", _config),
     ("doDelete",): ("POST", item_endpoints.delete),
     ("enable",): ("POST", item_endpoints.switch),
     ("disable",): ("POST", item_endpoints.switch),
@@ -124,9 +131,3 @@ def _by_prefix(call: Call) -> Response:
     if rest[0] == "queue" and call.item.parent is None:
         return build_endpoints.queue(call)
     return build_endpoints.of_build(call) if call.item.kind.is_job else pages.not_found()
-
-
-def _config(call: Call) -> Response:
-    if call.request.method == "POST":
-        return item_endpoints.update_config(call)
-    return item_endpoints.read_config(call)

@@ -9,16 +9,14 @@ from agent.sandbox.jenkins import pages
 from agent.sandbox.jenkins.http import Response, empty, redirect, text_answer
 from agent.sandbox.jenkins.parameters import BadValueError, definitions, resolve
 from agent.sandbox.jenkins.remote import Listed
-from agent.sandbox.jenkins.store import Kind
+from agent.sandbox.jenkins.store import Build, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from agent.sandbox.jenkins.builds import Build
     from agent.sandbox.jenkins.endpoint import Call
 
-_QUEUE_ITEM = 3
-_ALIASES = {
+_ALIASES: dict[str, Callable[[Build], bool]] = {
     "lastBuild": lambda _build: True,
     "lastCompletedBuild": lambda build: not build.building,
     "lastSuccessfulBuild": lambda build: build.result in {"SUCCESS", "UNSTABLE"},
@@ -65,15 +63,14 @@ def queue(call: Call) -> Response:
     executors = call.jenkins.executors
     match call.rest:
         case ("queue", "api", "json"):
-            waiting = [queued for queued in executors.queue.values() if queued.waiting]
-            return call.json(Listed("hudson.model.Queue", {"discoverableItems": [], "items": waiting}))
+            return call.json(Listed("hudson.model.Queue", {"discoverableItems": [], "items": executors.waiting}))
         case ("queue", "item", number, "api", "json") if number.isdigit() and int(number) in executors.queue:
             return call.json(executors.queue[int(number)])
         case ("queue", "cancelItem"):
             number = call.parameters.get("id", "")
             queued = executors.queue.get(int(number)) if number.isdigit() else None
-            if queued is not None and queued.waiting:
-                queued.cancelled = True
+            if queued is not None:
+                executors.cancel(queued)
             return empty(204)
         case _:
             return pages.not_found()
@@ -93,22 +90,8 @@ def of_build(call: Call) -> Response:
     found = find_build(call)
     if found is None:
         return pages.not_found()
-    match call.rest[1:]:
-        case ():
-            return pages.page(f"{call.item.path} #{found.number}", found.result or "running")
-        case ("api", "json"):
-            return call.json(found)
-        case ("consoleText",):
-            return text_answer(found.console)
-        case ("logText", "progressiveText"):
-            return _progressive(found, call.parameters.get("start", "0"))
-        case ("stop",) | ("term",) | ("kill",):
-            return _stop(call, found)
-        case ("doDelete",) if call.request.method == "POST":
-            call.item.builds.remove(found)
-            return redirect(call.item.url)
-        case _:
-            return pages.not_found()
+    endpoint = _OF_BUILD.get(call.rest[1:])
+    return pages.not_found() if endpoint is None else endpoint(call, found)
 
 
 def next_number(call: Call) -> Response:
@@ -152,10 +135,41 @@ def _stop(call: Call, found: Build) -> Response:
     return redirect(found.url)
 
 
-def _progressive(found: Build, start: str) -> Response:
+def _page(call: Call, found: Build) -> Response:
+    return pages.page(f"{call.item.path} #{found.number}", found.result or "running")
+
+
+def _json(call: Call, found: Build) -> Response:
+    return call.json(found)
+
+
+def _console(_call: Call, found: Build) -> Response:
+    return text_answer(found.console)
+
+
+def _delete(call: Call, found: Build) -> Response:
+    if call.request.method != "POST":
+        return pages.wrong_method()
+    call.item.builds.remove(found)
+    return redirect(call.item.url)
+
+
+def _progressive(call: Call, found: Build) -> Response:
     """The log from a byte on; X-Text-Size is where to go on, X-More-Data stands while the build runs."""
-    log = found.console.encode()
+    start, log = call.parameters.get("start", "0"), found.console.encode()
     at = int(start) if start.isdigit() and int(start) <= len(log) else 0
     more = {"X-More-Data": "true"} if found.building else {}
     text = log[at:].decode("utf-8", "replace").replace("\n", "\r\n")
     return text_answer(text, **{"X-Text-Size": str(len(log)), **more})
+
+
+_OF_BUILD: dict[tuple[str, ...], Callable[[Call, Build], Response]] = {
+    (): _page,
+    ("api", "json"): _json,
+    ("consoleText",): _console,
+    ("logText", "progressiveText"): _progressive,
+    ("stop",): _stop,
+    ("term",): _stop,
+    ("kill",): _stop,
+    ("doDelete",): _delete,
+}

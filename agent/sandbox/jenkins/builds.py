@@ -11,62 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.sandbox.jenkins import consoles, tracker
-from agent.sandbox.jenkins.store import Kind
+from agent.sandbox.jenkins.store import Build, Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from agent.sandbox.jenkins.store import Item
-
     RunBuild = Callable[[Item, Mapping[str, str]], tuple[str, str]]
 
 _TAIL = "Finished: "
-_RUNS = {
-    Kind.PIPELINE: "org.jenkinsci.plugins.workflow.job.WorkflowRun",
-    Kind.FREESTYLE: "hudson.model.FreeStyleBuild",
-}
-
-
-@dataclass(eq=False, slots=True)
-class Build:
-    """One run of a job.
-
-    Args:
-        item: the job.
-        number: counts from 1 in each job.
-        user: who started it.
-        queue_id: the queue item that it came from.
-        parameters: as they were given, defaults included.
-        started: milliseconds since 1970.
-        console: the log so far, with LF.
-        result: None while it runs.
-        duration: milliseconds; 0 while it runs.
-    """
-
-    item: Item
-    number: int
-    user: str
-    queue_id: int
-    parameters: Mapping[str, str]
-    started: int
-    console: str = ""
-    result: str | None = None
-    duration: int = 0
-
-    @property
-    def building(self) -> bool:
-        """It runs."""
-        return self.result is None
-
-    @property
-    def url(self) -> str:
-        """The path of its page."""
-        return f"{self.item.url}{self.number}/"
-
-    @property
-    def class_name(self) -> str:
-        """The class of a build of such a job."""
-        return _RUNS[self.item.kind]
 
 
 @dataclass(eq=False, slots=True)
@@ -124,26 +76,38 @@ class Executors:
     hold: bool = False
     quiet_period: float = 0.0
     queue: dict[int, QueueItem] = field(default_factory=dict)
+    waiting: list[QueueItem] = field(default_factory=list)
     last_id: int = 0
 
     def schedule(self, item: Item, user: str, parameters: Mapping[str, str], delay: float | None = None) -> QueueItem:
         """Queues a build; one that waits already with the same parameters is the answer instead."""
-        for known in self.queue.values():
-            if known.waiting and known.item is item and known.parameters == parameters:
+        for known in self.waiting:
+            if known.item is item and known.parameters == parameters:
                 return known
         self.last_id += 1
         since = self._milliseconds()
         quiet = self.quiet_period if delay is None else delay
         queued = QueueItem(self.last_id, item, user, parameters, since, since + int(quiet * 1000))
         self.queue[queued.id] = queued
+        self.waiting.append(queued)
         self.start_due()
         return queued
 
     def start_due(self) -> None:
         """Starts what has waited out its quiet period; called before every request is answered."""
+        if not self.waiting:
+            return
         now = self._milliseconds()
-        for queued in [queued for queued in self.queue.values() if queued.waiting and queued.due <= now]:
+        due = [queued for queued in self.waiting if queued.due <= now]
+        self.waiting = [queued for queued in self.waiting if queued.due > now]
+        for queued in due:
             self._start(queued)
+
+    def cancel(self, queued: QueueItem) -> None:
+        """Takes an item out of the queue, if it still waits."""
+        if queued.waiting:
+            queued.cancelled = True
+            self.waiting.remove(queued)
 
     def forget(self) -> None:
         """What a restart does: waiting items stay, those that left are gone, what ran is aborted."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.sandbox.jenkins.jenkinsfile import SyntaxProblem, Statement, named_arguments, parse, positional
+from agent.sandbox.jenkins.jenkinsfile import Statement, SyntaxProblem, named_arguments, parse, positional
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from agent.sandbox.jenkins import plugins, saving
 from agent.sandbox.jenkins.builds import Executors
 from agent.sandbox.jenkins.store import Item, Kind, find
+from agent.sandbox.jenkins.xmltext import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ class Controller:
         root = item.tree
         switch = root.find("disabled")
         if switch is None:
-            switch = saving.Node("disabled")
+            switch = Node("disabled")
             root.children.append(switch)
         switch.text = "true" if disabled else "false"
         item.rewrite(saving.saved(root, self.versions()))

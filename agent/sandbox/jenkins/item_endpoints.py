@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from agent.sandbox.jenkins import pages
 from agent.sandbox.jenkins.http import Response, empty, redirect, xml_answer
+from agent.sandbox.jenkins.names import LONGEST_NAME, NameRefusedError, check_name, quoted
 from agent.sandbox.jenkins.store import (
     KINDS_BY_ROOT,
-    LONGEST_NAME,
     Item,
     Kind,
-    NameRefusedError,
     UnreadableItemError,
-    check_name,
     create,
     find,
 )
@@ -134,7 +132,7 @@ def _inside(group: Item, item: Item) -> bool:
 def _free_name(group: Item, name: str) -> str:
     good = check_name(name)
     if good in group.children:
-        raise NameRefusedError(f"A job already exists with the name ‘{good}’")
+        raise NameRefusedError(f"A job already exists with the name {quoted(good)}")
     return good
 
 
@@ -173,7 +171,7 @@ def _create_by_mode(call: Call, name: str, mode: str) -> Response:
     roots = {kind.value: root for root, kind in KINDS_BY_ROOT.items() if kind is not Kind.ROOT}
     root = roots.get(mode) or (mode if mode in KINDS_BY_ROOT else "")
     if not root:
-        return pages.failure(f"No item type ‘{mode}’ is known")
+        return pages.failure(f"No item type {quoted(mode)} is known")
     if len(name) > LONGEST_NAME:
         return pages.oops()
     made = create(call.item, name, f"<{root}/>")

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from agent.sandbox.jenkins.builds import Build, QueueItem
+from agent.sandbox.jenkins.builds import QueueItem
 from agent.sandbox.jenkins.credentials import Credential
 from agent.sandbox.jenkins.parameters import Definition, definitions
 from agent.sandbox.jenkins.plugins import Plugin
 from agent.sandbox.jenkins.remote import ALWAYS, Fields, Listed, Model
-from agent.sandbox.jenkins.store import Item, Kind
-from agent.sandbox.jenkins.views import View
+from agent.sandbox.jenkins.store import Build, Item, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agent.sandbox.jenkins.controller import Controller
+    from agent.sandbox.jenkins.views import View
 
 _COLORS = {"SUCCESS": "blue", "UNSTABLE": "yellow", "FAILURE": "red", "ABORTED": "aborted", "NOT_BUILT": "notbuilt"}
 _SHOWN_BUILDS = 100
@@ -49,7 +50,20 @@ def _newest(item: Item, wanted: Callable[[Build], bool]) -> Build | None:
 
 def _views(controller: Controller, group: Item) -> list[object]:
     every = {"name": "all", "url": controller.url + group.url.lstrip("/") + ("view/all/" if group.parent else "")}
-    return [Listed("hudson.model.AllView", every), *(group.views[name] for name in sorted(group.views))]
+    listed = (listed_view(controller, group, group.views[name]) for name in sorted(group.views))
+    return [Listed("hudson.model.AllView", every), *listed]
+
+
+def listed_view(controller: Controller, group: Item, view: View) -> Listed:
+    """What the API says of a view of a group."""
+    values = {
+        "description": view.description,
+        "jobs": [group.children[name] for name in view.job_names if name in group.children],
+        "name": view.name,
+        "property": [],
+        "url": f"{controller.url}{group.url[1:]}view/{quote(view.name, safe='')}/",
+    }
+    return Listed(view.class_name, values)
 
 
 def _properties(_controller: Controller, item: Item) -> list[object]:
@@ -105,7 +119,7 @@ _JOB: Fields = {
     "disabled": (1, lambda _c, item: item.disabled),
     "firstBuild": (1, lambda _c, item: item.builds[0] if item.builds else None),
     "healthReport": (1, lambda _c, _i: []),
-    "inQueue": (1, lambda c, item: any(q.waiting and q.item is item for q in c.executors.queue.values())),
+    "inQueue": (1, lambda c, item: any(q.item is item for q in c.executors.waiting)),
     "keepDependencies": (1, lambda _c, _i: False),
     "lastBuild": (1, lambda _c, item: _newest(item, lambda _b: True)),
     "lastCompletedBuild": (1, lambda _c, item: _newest(item, lambda b: not b.building)),
@@ -118,7 +132,7 @@ _JOB: Fields = {
     "property": (1, _properties),
     "queueItem": (
         1,
-        lambda c, item: next((q for q in c.executors.queue.values() if q.waiting and q.item is item), None),
+        lambda c, item: next((q for q in c.executors.waiting if q.item is item), None),
     ),
 }
 _ROOT: Fields = {
@@ -224,13 +238,6 @@ _PLUGIN: Fields = {
     "url": (2, lambda _c, plugin: f"https://plugins.jenkins.io/{plugin.short_name}"),
     "version": (2, lambda _c, plugin: plugin.version),
 }
-_VIEW: Fields = {
-    "description": (1, lambda _c, view: view.description),
-    "jobs": (1, lambda _c, view: [view.group.children[name] for name in view.job_names if name in view.group.children]),
-    "name": (ALWAYS, lambda _c, view: view.name),
-    "property": (1, lambda _c, _v: []),
-    "url": (ALWAYS, lambda c, view: c.url + view.url[1:]),
-}
 _ITEMS = {
     Kind.ROOT: Model(Kind.ROOT.value, _ROOT),
     Kind.FOLDER: Model(Kind.FOLDER.value, _GROUP),
@@ -244,5 +251,4 @@ _OTHERS = {
     Credential: Model("com.cloudbees.plugins.credentials.CredentialsStoreAction$CredentialsWrapper", _CREDENTIAL),
     Definition: Model(lambda definition: definition.class_name, _DEFINITION),
     Plugin: Model("", _PLUGIN),
-    View: Model(lambda view: view.class_name, _VIEW),
 }

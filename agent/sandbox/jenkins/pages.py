@@ -1,4 +1,4 @@
-"""The HTML that people and redirect-following clients get: short stand-ins with the status and headers of the real ones.
+"""The HTML that people and redirect-following clients get: short, with the status and headers of the real pages.
 
 Two hands write error pages in Jenkins: the servlet container (`container_error`: Latin-1, no X-Jenkins) and Jenkins
 itself (`failure`, `oops`, `not_found`: UTF-8, with X-Jenkins). Which one answers was taken from the recording.
@@ -73,7 +73,8 @@ def container_error(status: int, message: str, path: str) -> Response:
     reason = message or _REASONS.get(status, "")
     body = (
         '<html>\n<head>\n<meta http-equiv="Content-Type" content="text/html;charset=ISO-8859-1"/>\n'
-        f"<title>Error {status} {escape(reason)}</title>\n</head>\n<body><h2>HTTP ERROR {status} {escape(reason)}</h2>\n"
+        f"<title>Error {status} {escape(reason)}</title>\n</head>\n"
+        f"<body><h2>HTTP ERROR {status} {escape(reason)}</h2>\n"
         f"<table>\n<tr><th>URI:</th><td>{escape(path)}</td></tr>\n<tr><th>STATUS:</th><td>{status}</td></tr>\n"
         f"<tr><th>MESSAGE:</th><td>{escape(reason)}</td></tr>\n<tr><th>SERVLET:</th><td>Stapler</td></tr>\n</table>\n"
         "</body>\n</html>\n"

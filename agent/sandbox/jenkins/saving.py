@@ -123,7 +123,7 @@ class _Writer:
             for child in node.children:
                 self.known(child, plugin or owner, depth + 1, free="." not in child.tag)
             self._enclose(at, self._start(node, plugin, owner), node.tag, depth)
-        elif node.text.strip() or not node.attributes.get("class") and "." not in node.tag:
+        elif node.text.strip() or ("class" not in node.attributes and "." not in node.tag):
             self._leaf(node, node.text, depth)
         else:
             self.lines.append(f"{'  ' * depth}<{self._start(node, plugin, owner)}/>")

@@ -1,7 +1,8 @@
 """What this Jenkins understands of a config.xml: the classes, their fields in the order in which XStream writes them.
 
 A save keeps what stands here and drops the rest (README of the recordings: "unknown elements gone at the next save").
-Field names and orders come from recorded exchanges 24 and 36 and from the classes named in docs/reference/sandbox-jenkins.md.
+Field names and orders come from recorded exchanges 24 and 36 and from the classes themselves
+(docs/reference/sandbox-jenkins.md).
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hung up is no news; anything else is a bug and shown as the base class shows it."""
-        import sys  # noqa: PLC0415
+        import sys
 
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(cast("socket.socket", request), cast("tuple[str, int]", client_address))
@@ -120,6 +120,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, response: Response, *, head_only: bool) -> None:
         if response.delivery is Delivery.RESET:
             _reset(self.connection)
+            self.close_connection = True
+            return
+        if response.delivery is Delivery.CUT and not response.body:
             self.close_connection = True
             return
         self.send_response(response.status)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from agent.sandbox.jenkins import pages, validation
 from agent.sandbox.jenkins.access import COOKIE, CRUMB
 from agent.sandbox.jenkins.http import Response, empty, plain_json, redirect, text_answer, xml_answer
+from agent.sandbox.jenkins.models import listed_view
+from agent.sandbox.jenkins.names import NameRefusedError, check_name, quoted
 from agent.sandbox.jenkins.remote import Listed
-from agent.sandbox.jenkins.store import NameRefusedError, check_name
 from agent.sandbox.jenkins.views import View, view_config
-from agent.sandbox.jenkins.xmltext import MalformedError
 
 if TYPE_CHECKING:
-    from agent.sandbox.jenkins.endpoint import Call
+    from collections.abc import Callable
 
-_CREDENTIALS_PATH = 6
+    from agent.sandbox.jenkins.endpoint import Call
 
 
 def crumb(call: Call) -> Response:
@@ -33,7 +33,7 @@ def crumb(call: Call) -> Response:
 def me(call: Call) -> Response:
     """GET me/api/json."""
     name = call.who.name
-    values = {
+    values: dict[str, object] = {
         "absoluteUrl": f"{call.jenkins.url}user/{name}",
         "description": None,
         "fullName": name,
@@ -91,41 +91,26 @@ def create_view(call: Call) -> Response:
         return pages.not_found()
     try:
         name = check_name(call.parameters.get("name", ""))
-        if name in call.item.views or name == "all":
-            raise NameRefusedError(f"A view already exists with the name ‘{name}’")
-        call.item.views[name] = View(name, call.item, view_config(call.xml))
     except NameRefusedError as refused:
         return pages.failure(str(refused))
-    except (MalformedError, ValueError):
+    if name in call.item.views or name == "all":
+        return pages.failure(f"A view already exists with the name {quoted(name)}")
+    try:
+        call.item.views[name] = View(name, view_config(call.xml))
+    except ValueError:
         return pages.oops()
     return empty()
 
 
 def of_view(call: Call) -> Response:
     """Everything below `/view/x/`."""
-    view = call.item.views.get(call.rest[1])
-    if view is None:
-        if call.rest[1] == "all" and call.rest[2:] in {(), ("api", "json")}:
-            return call.json(call.item)
+    name, tail = call.rest[1], call.rest[2:]
+    if name == "all" and tail == ("api", "json"):
+        return call.json(call.item)
+    view, endpoint = call.item.views.get(name), _OF_VIEW.get(tail)
+    if view is None or endpoint is None:
         return pages.not_found()
-    match call.rest[2:]:
-        case ():
-            return pages.page(view.name)
-        case ("api", "json"):
-            return call.json(view)
-        case ("config.xml",):
-            return _view_config(call, view)
-        case ("addJobToView",) | ("removeJobFromView",):
-            name = call.parameters.get("name", "")
-            if name not in call.item.children:
-                return pages.failure(f"Query parameter 'name' does not correspond to a known item: {name}")
-            view.show(name, shown=call.rest[2] == "addJobToView")
-            return empty()
-        case ("doDelete",):
-            del call.item.views[view.name]
-            return redirect(call.item.url)
-        case _:
-            return pages.not_found()
+    return endpoint(call, view)
 
 
 def validate(call: Call) -> Response:
@@ -142,6 +127,27 @@ def quiet_down(call: Call) -> Response:
     return redirect("/")
 
 
+def _view_page(_call: Call, view: View) -> Response:
+    return pages.page(view.name)
+
+
+def _view_json(call: Call, view: View) -> Response:
+    return call.json(listed_view(call.jenkins, call.item, view))
+
+
+def _view_jobs(call: Call, view: View) -> Response:
+    name = call.parameters.get("name", "")
+    if name not in call.item.children:
+        return pages.failure(f"Query parameter 'name' does not correspond to a known item: {name}")
+    view.show(name, shown=call.rest[2] == "addJobToView")
+    return empty()
+
+
+def _delete_view(call: Call, view: View) -> Response:
+    del call.item.views[view.name]
+    return redirect(call.item.url)
+
+
 def _view_config(call: Call, view: View) -> Response:
     if call.request.method == "GET":
         return xml_answer(view.config)
@@ -150,3 +156,13 @@ def _view_config(call: Call, view: View) -> Response:
     except ValueError:
         return pages.oops()
     return empty()
+
+
+_OF_VIEW: dict[tuple[str, ...], Callable[[Call, View], Response]] = {
+    (): _view_page,
+    ("api", "json"): _view_json,
+    ("config.xml",): _view_config,
+    ("addJobToView",): _view_jobs,
+    ("removeJobFromView",): _view_jobs,
+    ("doDelete",): _delete_view,
+}

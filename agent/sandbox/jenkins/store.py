@@ -15,12 +15,8 @@ from urllib.parse import quote
 from agent.sandbox.jenkins.xmltext import Node, Outline, parse, received
 
 if TYPE_CHECKING:
-    from agent.sandbox.jenkins.builds import Build
     from agent.sandbox.jenkins.credentials import Credential
     from agent.sandbox.jenkins.views import View
-
-UNSAFE = "?*/\\%!@#$^&|<>[]:;"
-LONGEST_NAME = 255
 
 
 class Kind(Enum):
@@ -63,19 +59,23 @@ KINDS_BY_ROOT: Mapping[str, Kind] = {
 }
 
 
+_RUNS = {
+    Kind.PIPELINE: "org.jenkinsci.plugins.workflow.job.WorkflowRun",
+    Kind.FREESTYLE: "hudson.model.FreeStyleBuild",
+}
+
+
 class UnreadableItemError(ValueError):
     """A config.xml that Jenkins answers with 500: malformed, an unknown root, another type."""
-
-
-class NameRefusedError(ValueError):
-    """A name that Jenkins refuses; the text is what stands in X-Error."""
 
 
 @dataclass(eq=False)
 class Item:
     """A folder or a job, or the root.
 
-    `config` is what GET config.xml would answer now; assigning to it is what a POST does.
+    `config` is what GET config.xml would answer now; assigning to it is what a POST does. `scans` counts how often a
+    multibranch project was told to index its branches: at each POST of its config.xml. `jenkinsfile` is what the
+    repository of a job from source control would hold.
     """
 
     name: str
@@ -87,6 +87,7 @@ class Item:
     credentials: list[Credential] = field(default_factory=list)
     next_number: int = 1
     scans: int = 0
+    jenkinsfile: str = ""
     creating: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _outline: Outline = field(default=Outline("", "", None, disabled=False, display_name=None), repr=False)
 
@@ -146,8 +147,8 @@ class Item:
 
     @property
     def script(self) -> str:
-        """The Jenkinsfile of an inline pipeline; empty for all others."""
-        return self.tree.value("definition", "script") or ""
+        """The Jenkinsfile: the inline one, else what the repository is said to hold."""
+        return self.tree.value("definition", "script") or self.jenkinsfile
 
     def ordered(self) -> list[Item]:
         """The children as a listing shows them."""
@@ -158,6 +159,48 @@ class Item:
         for child in self.ordered():
             yield child
             yield from child.walk()
+
+
+@dataclass(eq=False, slots=True)
+class Build:
+    """One run of a job.
+
+    Args:
+        item: the job.
+        number: counts from 1 in each job.
+        user: who started it.
+        queue_id: the queue item that it came from.
+        parameters: as they were given, defaults included.
+        started: milliseconds since 1970.
+        console: the log so far, with LF.
+        result: None while it runs.
+        duration: milliseconds; 0 while it runs.
+    """
+
+    item: Item
+    number: int
+    user: str
+    queue_id: int
+    parameters: Mapping[str, str]
+    started: int
+    console: str = ""
+    result: str | None = None
+    duration: int = 0
+
+    @property
+    def building(self) -> bool:
+        """It runs."""
+        return self.result is None
+
+    @property
+    def url(self) -> str:
+        """The path of its page."""
+        return f"{self.item.url}{self.number}/"
+
+    @property
+    def class_name(self) -> str:
+        """The class of a build of such a job."""
+        return _RUNS[self.item.kind]
 
 
 def outlined(text: str) -> Outline:
@@ -173,27 +216,6 @@ def outlined(text: str) -> Outline:
     if outline.root not in KINDS_BY_ROOT:
         raise UnreadableItemError(f"no such type: {outline.root}")
     return outline
-
-
-def check_name(name: str) -> str:
-    """The name, trimmed, if it is a good one (core's `Jenkins.checkGoodName`).
-
-    Raises:
-        NameRefusedError: it is not.
-    """
-    trimmed = name.strip()
-    if not trimmed:
-        raise NameRefusedError("No name is specified")
-    if trimmed in {".", ".."}:
-        raise NameRefusedError(f"“{trimmed}” is not an allowed name")
-    for character in trimmed:
-        if ord(character) < ord(" ") or ord(character) == 127:  # noqa: PLR2004
-            raise NameRefusedError(f"No control code is allowed: {ord(character)}")
-        if character in UNSAFE:
-            raise NameRefusedError(f"‘{character}’ is an unsafe character")
-    if trimmed.endswith("."):
-        raise NameRefusedError("A name cannot end with ‘.’")
-    return trimmed
 
 
 def create(group: Item, name: str, text: str) -> Item:

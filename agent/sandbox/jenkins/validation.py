@@ -152,7 +152,7 @@ def _stage(stage: Statement) -> Iterator[Finding]:
             yield _at(
                 section,
                 f'Unknown stage section "{section.name}". Starting with version 0.5, steps in a stage must be in a '
-                "‘steps’ block.",
+                "\u2018steps\u2019 block.",
             )
         yield from _stage_section(section)
     bodies = [body for body in _BODIES if body in seen]

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from agent.sandbox.jenkins.xmltext import Node, parse, received
-
-if TYPE_CHECKING:
-    from agent.sandbox.jenkins.store import Item
 
 ROOTS = {"hudson.model.ListView", "hudson.model.AllView", "hudson.model.MyView"}
 _DECLARATION = '<?xml version="1.1" encoding="UTF-8"?>'
@@ -20,20 +16,11 @@ class View:
 
     Args:
         name: unique in its group.
-        group: the folder or the root.
         config: its config.xml.
     """
 
     name: str
-    group: Item
     config: str
-
-    @property
-    def url(self) -> str:
-        """The path of its page."""
-        from urllib.parse import quote
-
-        return f"{self.group.url}view/{quote(self.name, safe='')}/"
 
     @property
     def tree(self) -> Node:

@@ -92,10 +92,13 @@ def parse(text: str) -> Node:
         if not node.children:
             node.text = "".join(own)
 
+    def characters(data: str) -> None:
+        pieces[-1].append(data)
+
     parser = _parser()
     parser.StartElementHandler = start
     parser.EndElementHandler = end
-    parser.CharacterDataHandler = lambda data: pieces[-1].append(data)
+    parser.CharacterDataHandler = characters
     _run(parser, text)
     return top.children[0]
 

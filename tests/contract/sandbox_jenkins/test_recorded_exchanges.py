@@ -23,8 +23,8 @@ UNAUTHENTICATED = {"anonymous read is refused"}
 
 
 @pytest.fixture(scope="module")
-def clock() -> Iterator[list[float]]:
-    yield [1_795_400_658.398]
+def clock() -> list[float]:
+    return [1_795_400_658.398]
 
 
 @pytest.fixture(scope="module")
