@@ -42,11 +42,16 @@ class Code(StrEnum):
 RANK = {code: place for place, code in enumerate(Code)}
 """Which of two causes is the deeper one: an image that is not there explains a deadline, never the other way round."""
 
+_BLAMES_THE_RELEASE = frozenset({
+    Code.CRASH_LOOP, Code.OOM_KILLED, Code.INIT_CONTAINER_FAILED, Code.PROBE_FAILING, Code.RUN_CONTAINER_ERROR,
+    Code.JOB_FAILED, Code.SMOKE_FAILED,
+})  # fmt: skip
+
 _SENTENCES = {
     Code.IMAGE_PULL_FAILED: "{where} can't get its image: {message}",
     Code.INVALID_IMAGE_NAME: "{where} names an image that can't be one: {message}",
     Code.RUN_CONTAINER_ERROR: "{where} can't be started: {message}",
-    Code.CONFIG_ERROR: "{where} refers to something that is not there: {message}",
+    Code.CONFIG_ERROR: "{where} can't be configured: {message}",
     Code.INIT_CONTAINER_FAILED: "init {where} exits with an error{exit}: {message}",
     Code.OOM_KILLED: "{where} takes more memory than its limit and is killed{exit}",
     Code.CRASH_LOOP: "{where} exits again and again{exit}: {message}",
@@ -55,7 +60,7 @@ _SENTENCES = {
     Code.UNSCHEDULABLE: "no node takes {object}: {message}",
     Code.STATEFULSET_STUCK: "{object} of another revision stays broken and stops the update; it would have to be "
     "deleted: {message}",
-    Code.JOB_FAILED: "{object} failed: {message}",
+    Code.JOB_FAILED: "{where} failed{exit}: {message}",
     Code.PROBE_FAILING: "{where} is not healthy: {message}",
     Code.PROGRESS_DEADLINE_EXCEEDED: "{object} made no progress within its deadline: {message}",
 }
@@ -99,6 +104,17 @@ class Diagnosis:
         template = _SENTENCES.get(self.code, "{where}: {message}")
         text = template.format(where=where, object=self.object, message=self.message, exit=ending)
         return text.removesuffix(": ").removesuffix(".")
+
+    @property
+    def depth(self) -> float:
+        """Where it stands among causes, the deepest first: a liveness probe that kills explains exits."""
+        killed = self.code is Code.PROBE_FAILING and self.exit_code is not None
+        return RANK[Code.CRASH_LOOP] - 0.5 if killed else float(RANK[self.code])
+
+    @property
+    def blames_the_release(self) -> bool:
+        """Whether the release itself is to blame, so that it counts as known bad (contract section 7, "Good")."""
+        return self.code in _BLAMES_THE_RELEASE
 
     def _reason_in_words(self) -> str:
         return f", {self.reason}" if self.reason not in {"", "Error"} else ""

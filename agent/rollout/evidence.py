@@ -79,7 +79,7 @@ def _with_quorum(view: View, found: list[Finding]) -> list[Finding]:
 
 
 def _old_ones_too(view: View) -> bool:
-    """Whether half of the old pods that were well at our write have ended with an error since: then it is not the release."""
+    """Whether half of the old pods that were well at our write have ended with an error since."""
     compared = [pod for pod in view.old if pod.uid in view.write.ready]
     hit = sum(any(errors(view, pod, item) > 0 for item in pod.containers) for pod in compared)
     return bool(compared) and 2 * hit >= len(compared)

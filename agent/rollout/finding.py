@@ -63,7 +63,7 @@ class View:
 Rule = Callable[[View], list[Finding]]
 
 
-def about_pod(  # noqa: PLR0913  a diagnosis has that many sides
+def about_pod(
     pod: Pod,
     code: Code,
     message: str,

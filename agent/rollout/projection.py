@@ -89,7 +89,7 @@ def pod(thing: Object, at: float, before: Pod | None) -> Pod:
     )
 
 
-def _first(held: bool, at: float, since: float | None) -> float | None:  # noqa: FBT001  reads as `first(ready, at, ...)`
+def _first(held: bool, at: float, since: float | None) -> float | None:  # noqa: FBT001
     """When something was first so: since ever it was, else now if it is."""
     return since if since is not None else (at if held else None)
 
@@ -180,6 +180,7 @@ def replica_set(thing: Object, at: float, before: ReplicaSet | None) -> ReplicaS
         present=number(status.get("replicas")),
         failure=failure,
         failure_since=_first(held=True, at=at, since=before.failure_since if before else None) if failure else None,
+        seen_at=before.seen_at if before else at,
     )
 
 

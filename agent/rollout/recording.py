@@ -1,8 +1,8 @@
 """Recordings of rollouts: our own `events.ndjson`, and the raw form that `record.py` writes.
 
 Our own form, one JSON object a line. The first line is the header `{"headway": 1, "workload": {"apiVersion", "kind",
-"namespace", "name"}, "policy": {"timeout", "patience": {...}}, "seconds": N?}`; every other line has `at` (seconds on one
-monotonic clock) and one of
+"namespace", "name"}, "policy": {"timeout", "patience": {...}}, "seconds": N?}`; every other line has `at` (seconds on
+one monotonic clock) and one of
 
     "listed": resource, "items": [...]
     "changed": resource, "type": ADDED | MODIFIED | DELETED, "object": {...}
@@ -28,6 +28,7 @@ from agent.rollout.policy import Patience, Policy
 from agent.rollout.scrub import scrub
 
 VERSION = 1
+_FOREVER = 1e9
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet", "jobs": "Job"}
 
@@ -39,7 +40,8 @@ class RecordingError(ValueError):
 def header(workload: Ref, policy: Policy) -> dict[str, Any]:
     """The first line of our own form."""
     named = {
-        "apiVersion": workload.api_version, "kind": workload.kind, "namespace": workload.namespace, "name": workload.name,
+        "apiVersion": workload.api_version, "kind": workload.kind, "namespace": workload.namespace,
+        "name": workload.name,
     }  # fmt: skip
     return {"headway": VERSION, "workload": named, "policy": asdict(policy)}
 
@@ -67,10 +69,7 @@ def decode(line: Mapping[str, Any]) -> Event:
     Raises:
         RecordingError: it is none.
     """
-    at = line.get("at")
-    if isinstance(at, bool) or not isinstance(at, (int, float)):
-        raise RecordingError("a line has no time `at`")
-    moment = float(at)
+    moment = _moment(line, "at")
     if isinstance(line.get("listed"), str) and isinstance(line.get("items"), list):
         return Listed(moment, line["listed"], tuple(_object(item) for item in line["items"]))
     if isinstance(line.get("changed"), str) and line.get("type") in {"ADDED", "MODIFIED", "DELETED"}:
@@ -138,10 +137,7 @@ def decode_raw(line: Mapping[str, Any], workload: Ref, *, written: bool) -> Even
     Raises:
         RecordingError: it is not a line of a recording.
     """
-    at = line.get("t")
-    if isinstance(at, bool) or not isinstance(at, (int, float)):
-        raise RecordingError("a line has no time `t`")
-    moment, resource = float(at), str(line.get("resource", ""))
+    moment, resource = _moment(line, "t"), str(line.get("resource", ""))
     if isinstance(line.get("list"), Mapping):
         items = line["list"].get("items")
         return Listed(moment, resource, tuple(_object(item) for item in (items if isinstance(items, list) else [])))
@@ -162,10 +158,33 @@ def decode_raw(line: Mapping[str, Any], workload: Ref, *, written: bool) -> Even
 _CHANGES = frozenset({"ADDED", "MODIFIED", "DELETED"})
 
 
+def _moment(line: Mapping[str, Any], key: str) -> float:
+    at = line.get(key)
+    if isinstance(at, bool) or not isinstance(at, (int, float)) or not abs(at) < _FOREVER:
+        raise RecordingError(f"a line has no time `{key}`")
+    return float(at)
+
+
 def _object(thing: object) -> Object:
-    if not isinstance(thing, dict):
-        raise RecordingError("a line holds no object where one belongs")
+    """An object whose bones are those of every Kubernetes object; the rules read the rest with care."""
+    if not isinstance(thing, dict) or not isinstance(thing.get("metadata"), dict):
+        raise RecordingError("a line holds no Kubernetes object where one belongs")
+    metadata = thing["metadata"]
+    marks = (metadata.get("labels"), metadata.get("annotations"))
+    owners, generation = metadata.get("ownerReferences"), metadata.get("generation")
+    conditions = status.get("conditions") if isinstance(status := thing.get("status"), dict) else None
+    sound = (
+        all(mark is None or isinstance(mark, dict) for mark in marks)
+        and all(items is None or _are_objects(items) for items in (owners, conditions))
+        and (generation is None or isinstance(generation, int))
+    )
+    if not sound:
+        raise RecordingError("a line holds an object that no Kubernetes server would send")
     return thing
+
+
+def _are_objects(items: object) -> bool:
+    return isinstance(items, list) and all(isinstance(item, dict) for item in items)
 
 
 def trimmed(thing: Object) -> Object:

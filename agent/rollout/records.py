@@ -132,7 +132,14 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaSet:
-    """One ReplicaSet of the Deployment; `failure` is the message of its ReplicaFailure condition."""
+    """One ReplicaSet of the Deployment.
+
+    Attributes:
+        template: digest of its pod template.
+        wanted: spec.replicas; `present` is status.replicas.
+        failure: the message of its ReplicaFailure condition; empty without one.
+        seen_at: when it was first heard of.
+    """
 
     uid: str
     name: str
@@ -146,6 +153,7 @@ class ReplicaSet:
     present: int
     failure: str
     failure_since: float | None
+    seen_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +220,7 @@ def _pruned(thing: Any) -> Any:
 
 
 def newer(known: str, version: str) -> bool:
-    """Whether a resourceVersion of the same object is newer than the known one; odd ones count as newer if they differ."""
+    """Whether a resourceVersion of the same object is newer than the known one; an odd one is, if it differs."""
     if known.isdecimal() and version.isdecimal():
         return int(version) > int(known)
     return known != version

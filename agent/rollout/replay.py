@@ -1,4 +1,4 @@
-"""A recorded rollout judged again: at every event, and at every moment in between at which the judge asked to be woken."""
+"""A recorded rollout judged again: at every event, and whenever the judge asked to be woken in between."""
 
 from __future__ import annotations
 

@@ -86,9 +86,9 @@ def _codes(container: Container, ended: Exit, *, liveness: bool) -> tuple[Code, 
 def _killed(container: Container, heard: list[Occurrence], probe: str) -> Occurrence | None:
     """The event that says that the kubelet restarts it because of that probe."""
     for item in heard:
-        if item.container == container.name and probe in item.message.lower():
-            if item.reason == "Killing" or (probe == "startup" and item.reason == "Unhealthy"):
-                return item
+        kills = item.reason == "Killing" or (probe == "startup" and item.reason == "Unhealthy")
+        if kills and item.container == container.name and probe in item.message.lower():
+            return item
     return None
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from agent import objects
-from agent.objects import Object, Ref, generation, labels, metadata, name, uid
+from agent.objects import Object, Ref, condition, generation, labels, metadata, name, uid
 from agent.rollout import pinning, projection
 from agent.rollout.feed import Applied, Blind, Changed, Event, Listed, Sighted
 from agent.rollout.records import Occurrence, Pod, ReplicaSet, Revision, digest, mapping, newer, number, text
@@ -46,6 +46,7 @@ class Snapshot:
         self.gone = ""
         self.seen = False
         self.observed_at: float | None = None
+        self.overdue_since: float | None = None
         self.superseded = ""
         self.sight = Sight()
         self.pods: dict[str, Pod] = {}
@@ -174,6 +175,8 @@ class Snapshot:
             self.gone = "its deletion was asked for"
         if self.observed_at is None and self._observed(write.generation):
             self.observed_at = at
+        overdue = condition(thing, "Progressing").get("reason") == "ProgressDeadlineExceeded"
+        self.overdue_since = (at if self.overdue_since is None else self.overdue_since) if overdue else None
         if generation(thing) > write.generation and not self.superseded and self.workload.kind != "Job":
             if digest(mapping(self.spec.get("template"))) != write.template:
                 self.superseded = (
@@ -193,12 +196,12 @@ class Snapshot:
 
     def _applied(self, event: Applied) -> None:
         thing = event.object
-        self.write = write_of(event, self.pods.values(), self.replica_sets)
+        self.write = write_of(event, self.pods.values(), self.replica_sets.values())
         self.gone = self.superseded = self.pinned = ""
-        self.observed_at = self.last_departure = None
+        self.observed_at = self.last_departure = self.overdue_since = None
         self.seen = not event.created
         self.occurrences = {
-            subject: {key: replace(item, stale=True) for key, item in known.items()}
+            subject: {key: _before(item, event.at) for key, item in known.items()}
             for subject, known in self.occurrences.items()
         }
         known = self.object
@@ -283,3 +286,10 @@ class Snapshot:
             self.pinned = pinning.daemon_hash(owners, write, counted)
         else:
             self.pinned = self.uid
+
+
+def _before(item: Occurrence, written: float) -> Occurrence:
+    """An event as it counts after a write: stale, unless it was repeated since: then it began with that."""
+    if item.last_at <= written:
+        return replace(item, stale=True)
+    return replace(item, first_at=item.last_at if item.first_at <= written else item.first_at)

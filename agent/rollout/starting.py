@@ -107,9 +107,11 @@ def _failures(container: Container, heard: list[Occurrence], kind: str) -> list[
     trouble = container.trouble
     if trouble is not None and trouble.kind == kind:
         words.append(Word(trouble.reason, trouble.message, trouble.since, trouble.since))
-    for item in _its(container, heard):
-        if item.reason == "Failed" and item.message.startswith("Error: ") and not _IMAGE_EVENT.search(item.message):
-            words.append(Word("Failed", item.message.removeprefix("Error: "), item.first_at, item.last_at))
+    words.extend(
+        Word("Failed", item.message.removeprefix("Error: "), item.first_at, item.last_at)
+        for item in _its(container, heard)
+        if item.reason == "Failed" and item.message.startswith("Error: ") and not _IMAGE_EVENT.search(item.message)
+    )
     return words
 
 
@@ -131,7 +133,7 @@ def _config(view: View, pod: Pod, container: Container, heard: list[Occurrence])
 
 
 def _command(view: View, pod: Pod, container: Container, heard: list[Occurrence]) -> list[Finding]:
-    """A start that failed: at once when the command can't be run, by quorum when it failed again and nobody knows why."""
+    """A start that failed: at once when the command can't be run, by quorum when it failed again unexplained."""
     if container.running:
         return []
     words = [word for word in _failures(container, heard, "run") if not texts.is_config(word.message)]

@@ -27,7 +27,7 @@ def any_of(*parts: str) -> re.Pattern[str]:
 
 
 _QUOTED = re.compile(r"\"[^\"]*\"|(?<!\w)'[^']*'|`[^`]*`|\bhttps?://\S+|\bdocker://\S+")
-_SAYS_NOTHING = any_of(r"^\s*$", r"^Back-off pulling image [^:]*:?[^:]*$", r"^Error: (ErrImagePull|ImagePullBackOff)$")
+_SAYS_NOTHING = any_of(r"^\s*$", r"^Back-off pulling image[\s:]*$", r"^Error: (ErrImagePull|ImagePullBackOff)$")
 
 _REGISTRY_AWAY = any_of(
     r"\b(?:status|code|response|http)\b[^\n]{0,60}?\b(?:429|5\d\d)\b",
@@ -44,11 +44,12 @@ _REGISTRY_AWAY = any_of(
     r"failed to (?:reserve|acquire)|operation already in progress|pull QPS exceeded",
 )
 _IMAGE_GONE = any_of(
-    r"not ?found|manifest unknown|name unknown|unknown (?:manifest|blob|repository)|does not exist|no such (?:image|manifest)",
-    r"\b404\b|repository name not known|no matching manifest|no match for platform|no image found in|not known to registry",
-    r"\b40[13]\b|unauthori[sz]ed|authentication required|authorization failed|access (?:to the .* )?(?:is )?(?:denied|forbidden)",
-    r"\bdenied\b|\bforbidden\b|no basic auth credentials|insufficient_scope|not authorized|incorrect username or password",
-    r"invalid reference format|could ?n.t parse image|did not resolve to an alias|unsupported (?:media type|manifest|schema)",
+    r"not ?found|manifest unknown|name unknown|unknown (?:manifest|blob|repository)|does not exist|\b404\b",
+    r"no such (?:image|manifest)|repository name not known|not known to registry|no image found in",
+    r"no matching manifest|no match for platform|unsupported (?:media type|manifest|schema)",
+    r"\b40[13]\b|unauthori[sz]ed|not authorized|authentication required|authorization failed|insufficient_scope",
+    r"\bdenied\b|\bforbidden\b|no basic auth credentials|incorrect username or password",
+    r"invalid reference format|could ?n.t parse image|did not resolve to an alias",
     r"signature|source image rejected|policy requirement",
 )
 _IMAGE_NAME = any_of(r"invalid reference format|could ?n.t parse image|InvalidImageName|must be lowercase")
@@ -57,7 +58,7 @@ _CACHE = any_of(
     r"failed to sync \S+ cache", r"not registered", r"timed out waiting for the condition", r"time[d ]*-?out"
 )
 _MISSING = any_of(
-    r"\b(?:secret|configmap|config map|persistentvolumeclaim|persistentvolume|service ?account|serviceaccount)s?\b.*not found",
+    r"\b(?:secret|config ?map|persistentvolumeclaim|persistentvolume|service ?account)s?\b.*not found",
     r"could ?n.t find key|references? non-?existent|non-existent (?:secret|config)|key .* (?:not found|does not exist)",
     r"hostPath type check failed|special device .* does not exist|bound to non-existent",
 )
@@ -102,14 +103,14 @@ _NO_ACCOUNT = any_of(
     r"priorityclass\S* .*not found|runtimeclass\S* .*not found|no such runtime ?class"
 )
 _REFUSED = any_of(
-    r"is forbidden|denied|is invalid|violates|not allowed|rejected|unauthori[sz]ed|admission|must specify|maximum|minimum|"
-    r"prohibited|disallowed|unsupported value|invalid value"
+    r"is forbidden|denied|is invalid|violates|not allowed|rejected|unauthori[sz]ed|admission|must specify",
+    r"maximum|minimum|prohibited|disallowed|unsupported value|invalid value",
 )
 
 
 def says_why(message: str) -> bool:
     """Whether a waiting message names a cause at all (`Back-off pulling image` alone doesn't)."""
-    return not _SAYS_NOTHING.search(message)
+    return not _SAYS_NOTHING.search(plain(message))
 
 
 def plain(message: str, *names: str) -> str:

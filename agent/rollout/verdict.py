@@ -4,16 +4,19 @@ The rules, in the order in which they are asked. P.. and E.. are the pitfalls an
 docs/explanation/verdict.md; "patience" is the table of contract section 7. Time is seeing time (R29).
 
 Ends that are not about pods
-R1   Gone: the workload was deleted, its deletion was asked for, or it was made anew under another UID, after our write.
-R2   Superseded: a generation newer than ours has another pod template, or a ReplicaSet newer than ours has come (P1, P44).
-     A newer generation that changes only replicas (an HPA, a person) or metadata is none (P5).
+R1   Gone: the workload was deleted, its deletion was asked for, or it was made anew under another UID, after our
+     write.
+R2   Superseded: a generation newer than ours has another pod template, or a ReplicaSet newer than ours has come
+     (P1, P44). A newer generation that changes only replicas (an HPA, a person) or metadata is none (P5).
 R3   Superseded: a generation newer than ours pauses what our write did not pause (P10).
-R4   Nothing else counts before the controller has observed our generation, taken from the answer to the write (P1, P2).
+R4   Nothing else counts before the controller has observed our generation, taken from the answer to the write (P1,
+     P2).
 
 Complete, which is kubectl's rule, read from one version of the object whose own generation is observed (P1, P5)
-R5   Deployment: updated >= wanted, no replica of an older revision, available >= updated (P6). Old pods may be stopping.
-R6   StatefulSet: ready >= wanted (available, where minReadySeconds is set: P8), updated >= wanted - partition; fewer
-     updated than wanted is noted `partial` (P11).
+R5   Deployment: updated >= wanted, no replica of an older revision, available >= updated (P6). Old pods may be
+     stopping.
+R6   StatefulSet: ready >= wanted (available, where minReadySeconds is set: P8), updated >= wanted - partition;
+     fewer updated than wanted is noted `partial` (P11).
 R7   DaemonSet: updated >= desired, available >= desired (P12).
 R8   Under OnDelete nothing more happens by itself: complete, noted `manual` (P11).
 R9   Job: its own condition Complete (P14). Nothing wanted is complete, noted `zero` (P13).
@@ -22,47 +25,48 @@ Causes. Each is looked for only in pods of the new revision, pinned by UID, that
 R10  A paused Deployment or a suspended Job makes no pods: a suspicion.
 R11  An image that is not there, is denied, can't be named or may not be pulled: failed at once (P15).
 R12  A pull that fails for any other reason: failed after the patience `registry` (P15).
-R13  A container that ended with an error twice since our write, and is not back and ready: failed at once when as many new
-     pods show it as there are, two at most (P16, P17). A status of 0 counts where the kubelet backs off, or where a
-     liveness probe killed it. Exits by a startup probe never count (R26).
-R14  A command that can't be executed: failed at once. A start that fails for reasons unknown counts as an exit (R13); one
-     that the machine caused is a suspicion (P18).
-R15  A ConfigMap, Secret, key, volume, claim or ServiceAccount that is not there: failed after the patience `reference` (P19).
-     A configuration that only a new spec can mend: at once. A cache that is late: a suspicion.
+R13  A container that ended with an error twice since our write, and is not back and ready: failed at once when as
+     many new pods show it as there are, two at most (P16, P17). A status of 0 counts where the kubelet backs off,
+     or where a liveness probe killed it. Exits by a startup probe never count (R26).
+R14  A command that can't be executed: failed at once. A start that fails for reasons unknown counts as an exit
+     (R13); one that the machine caused is a suspicion (P18).
+R15  A ConfigMap, Secret, key, volume, claim or ServiceAccount that is not there: failed after the patience
+     `reference` (P19). A configuration that only a new spec can mend: at once. A cache that is late: a suspicion.
 R16  A container that ended once is a suspicion (P17).
-R17  A refusal that only a new spec can mend (LimitRange, PodSecurity, a webhook's denial): failed at once, as long as a pod
-     is still to be made (P22).
-R18  A full ResourceQuota: failed after the patience `quota`, but not while pods of ours are still stopping, nor on a refusal
-     from before the last progress (P22).
+R17  A refusal that only a new spec can mend (LimitRange, PodSecurity, a webhook's denial): failed at once, as long
+     as a pod is still to be made (P22).
+R18  A full ResourceQuota: failed after the patience `quota`, but not while pods of ours are still stopping, nor on
+     a refusal from before the last progress (P22).
 R19  An admission webhook or an API server that can't be asked is a suspicion (P23).
-R20  A pod that no node takes: failed after the patience `unschedulable`, unless an autoscaler has said that it makes room, the
-     scheduler is making room, or the pod's claim is being bound (P21).
-R21  ProgressDeadlineExceeded: failed, if that time has passed since our write; an older condition is stale (P2, E2). Where R20
-     waits for room the timeout alone decides.
+R20  A pod that no node takes: failed after the patience `unschedulable`, unless an autoscaler has said that it
+     makes room, the scheduler is making room, or the pod's claim is being bound (P21).
+R21  ProgressDeadlineExceeded: failed, if that time has passed since our write; an older condition is stale (P2,
+     E2). Where R20 waits for room the timeout alone decides.
 R22  Job: its own condition Failed (P14).
-R23  StatefulSet: a pod of another revision that was broken when we wrote and still is 10 s after the controller saw our write
-     stops the update: failed; merely unready it is a suspicion (P49).
+R23  StatefulSet: a pod of another revision that was broken when we wrote and still is 10 s after the controller
+     saw our write stops the update: failed; merely unready it is a suspicion (P49).
 R24  Pods that are evicted, drained, preempted, stopping, or on a node that is lost count for nothing (P24).
-R25  Exits are a suspicion only while half of the old pods that were ready at our write have ended with an error since (P17).
+R25  Exits are a suspicion only while half of the old pods that were ready at our write have ended with an error
+     since (P17).
 R26  Failing probes and init containers at work are a slow start: a suspicion (P25).
 R27  Storage and network hiccups are a suspicion (P18).
-R28  If 80 % of the failing pods share a node and new pods on other nodes are well, causes that the node could have are a
-     suspicion (P18).
+R28  If 80 % of the failing pods share a node and new pods on other nodes are well, causes that the node could have
+     are a suspicion (P18).
 
 Time
-R29  While the cluster can't be seen the verdict is Progressing, whatever it was about to be; the time counts for no deadline, up
-     to one `timeout` in all (P31).
+R29  While the cluster can't be seen nothing can fail: the verdict is Progressing, and the time counts for no
+     deadline, up to one `timeout` in all (P31).
 R30  TimedOut: `timeout` has passed since our write; the suspicions are the diagnosis.
 R31  Patience runs from the first evidence, or from the last progress if that came later (contract section 7).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from agent.rollout.completion import Counts, completion, counts
-from agent.rollout.diagnosis import RANK, Code, Diagnosis
+from agent.rollout.diagnosis import Code, Diagnosis
 from agent.rollout.evidence import evidence
 from agent.rollout.finding import Finding
 from agent.rollout.policy import Policy
@@ -84,7 +88,8 @@ class Progressing:
     Attributes:
         counts: how far it is.
         suspicions: causes that are not final, the deepest first.
-        wake_at: when the judge could change its mind without another event, in seconds of the feed's clock; None if never.
+        wake_at: when the judge could change its mind without another event, in seconds of the feed's clock; None if
+            never.
         blind: why nothing can be seen now; empty when the cluster can be seen.
     """
 
@@ -199,30 +204,21 @@ def _open(snapshot: Snapshot, now: float, policy: Policy, so_far: Counts) -> Ver
 
 
 def _explains(item: Finding, final: list[Finding]) -> bool:
-    """Whether a suspicion belongs into the diagnosis of a failure: it is deeper than what was found, or about the same pod."""
+    """Whether a suspicion belongs into the diagnosis of a failure: it is deeper, or about the same pod."""
     pods = {other.pod for other in final}
-    return item.pod in pods or RANK[item.diagnosis.code] < min(RANK[other.diagnosis.code] for other in final)
+    return item.pod in pods or item.diagnosis.depth < min(other.diagnosis.depth for other in final)
 
 
 def _diagnoses(found: list[Finding]) -> tuple[Diagnosis, ...]:
     """The root cause first; what several pods show is said once, with their number."""
-    groups: dict[tuple[Code, str, bool], list[Diagnosis]] = {}
+    groups: dict[tuple[Code, str], list[Finding]] = {}
     for item in found:
-        key = (item.diagnosis.code, item.diagnosis.container, item.due is not None)
-        groups.setdefault(key, []).append(item.diagnosis)
+        groups.setdefault((item.diagnosis.code, item.diagnosis.container), []).append(item)
     merged = []
-    for (code, _, final), same in groups.items():
-        first = min(same, key=lambda diagnosis: (diagnosis.first_seen, diagnosis.object))
-        pods = len({diagnosis.object for diagnosis in same})
-        merged.append((not final, RANK[code], first.first_seen, _counting(first, pods)))
-    order = {id(entry[3]): (entry[1], entry[2]) for entry in merged}
-    return tuple(sorted((entry[3] for entry in merged), key=lambda diagnosis: order[id(diagnosis)]))
-
-
-def _counting(diagnosis: Diagnosis, pods: int) -> Diagnosis:
-    from dataclasses import replace
-
-    return replace(diagnosis, count=pods)
+    for same in groups.values():
+        first = min(same, key=lambda item: (item.due is None, item.diagnosis.first_seen, item.diagnosis.object))
+        merged.append(replace(first.diagnosis, count=len({item.diagnosis.object for item in same})))
+    return tuple(sorted(merged, key=lambda diagnosis: (diagnosis.depth, diagnosis.first_seen, diagnosis.object)))
 
 
 def _fired(found: list[Finding]) -> tuple[Fired, ...]:

@@ -1,4 +1,4 @@
-"""Rules about the workload itself: its deadline, a Job's end, a StatefulSet that hangs (R21 to R23), and what pauses it."""
+"""Rules about the workload itself: paused, its deadline, a Job's end, a StatefulSet that hangs (R10, R21-R23)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def _deadline(view: View) -> list[Finding]:
     due = snapshot.sight.due(view.write.at, max(0.0, seconds - DEADLINE_SLACK), most=view.policy.timeout)
     diagnosis = _about(
         snapshot, Code.PROGRESS_DEADLINE_EXCEEDED,
-        f"{text(progressing.get('message'))} (progressDeadlineSeconds is {seconds})", due,
+        f"{text(progressing.get('message'))} (progressDeadlineSeconds is {seconds})",
+        due if snapshot.overdue_since is None else snapshot.overdue_since,
         permanent=False, reason="ProgressDeadlineExceeded",
     )  # fmt: skip
     return [Finding("R21", diagnosis, None if waits_for_room(view) else due)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agent.objects import generation, metadata, uid
 from agent.rollout.feed import Applied
-from agent.rollout.records import Pod, digest, mapping, text
+from agent.rollout.records import Pod, ReplicaSet, digest, mapping, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,12 @@ class Write:
     replica_sets: frozenset[str]
 
 
-def write_of(event: Applied, pods: Iterable[Pod], replica_sets: Iterable[str]) -> Write:
-    """The write that an event tells of, with what was known at that moment."""
-    thing, known = event.object, list(pods)
+def write_of(event: Applied, pods: Iterable[Pod], replica_sets: Iterable[ReplicaSet]) -> Write:
+    """The write that an event tells of, with what was known when it was sent.
+
+    The answer may be heard of after the watches have told of its first effects: those are no part of what was before.
+    """
+    thing, known = event.object, [pod for pod in pods if pod.created_at <= event.at]
     spec = mapping(thing.get("spec"))
     return Write(
         at=event.at,
@@ -53,5 +56,5 @@ def write_of(event: Applied, pods: Iterable[Pod], replica_sets: Iterable[str]) -
         exits={(pod.uid, item.name): item.exits for pod in known for item in pod.containers},
         ready=frozenset(pod.uid for pod in known if pod.ready),
         pods=frozenset(pod.uid for pod in known),
-        replica_sets=frozenset(replica_sets),
+        replica_sets=frozenset(item.uid for item in replica_sets if item.seen_at <= event.at),
     )
