@@ -144,19 +144,21 @@ def _names(service: Document, parents: tuple[Document, ...]) -> dict[str, str]:
 
 
 def _filled(layer: Layer, names: Mapping[str, str], problems: list[Problem]) -> Layer:
-    for path, name in _placeholders(layer.data, ()):
+    if "{{" not in layer.document.text:
+        return layer
+    for path, name in layer.document.remembered(layer.base, lambda: list(_placeholders(layer.data, ()))):
         if name not in names:
             problems += _unfillable(layer, path, name)
     return Layer(layer.document, _fill(layer.data, names), layer.base)
 
 
 def _fill(node: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(node, str):
+        return _PLACEHOLDER.sub(lambda found: names.get(found[1], found[0]), node) if "{{" in node else node
     if isinstance(node, dict):
         return {key: _fill(value, names) for key, value in node.items()}
     if isinstance(node, list):
         return [_fill(item, names) for item in node]
-    if isinstance(node, str) and "{{" in node:
-        return _PLACEHOLDER.sub(lambda found: names.get(found[1], found[0]), node)
     return node
 
 

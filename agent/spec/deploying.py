@@ -75,8 +75,8 @@ class Deploy(Part):
         "report", description="What becomes of objects that we created and no manifest names any more."
     )
     timeout: Duration = Field(600.0, description="Limit of a rollout.")
-    undo: Undo = Field(default_factory=Undo, description="When and how a deploy is taken back.")
-    patience: PatienceLimits = Field(default_factory=PatienceLimits, description="How long passing causes are borne.")
+    undo: Undo = Field(Undo(), description="When and how a deploy is taken back.")
+    patience: PatienceLimits = Field(PatienceLimits(), description="How long passing causes are borne.")
 
 
 class SecretValue(Part):
@@ -174,8 +174,8 @@ class Run(Part):
     env: dict[EnvName, EnvValue] = Field(default_factory=dict, description="Environment variables.")
     env_from: tuple[EnvFrom, ...] = Field((), description="ConfigMaps and Secrets whose keys become variables.")
     service_account: Subdomain = Field("", description="ServiceAccount of the pods.")
-    resources: Resources = Field(default_factory=Resources, description="Requests and limits.")
-    probes: Probes = Field(default_factory=Probes, description="HTTP probes.")
+    resources: Resources = Field(Resources(), description="Requests and limits.")
+    probes: Probes = Field(Probes(), description="HTTP probes.")
     autoscale: Autoscale | None = Field(None, description="Scaling between two bounds.")
 
     @model_validator(mode="after")
@@ -210,7 +210,7 @@ class SmokeCheck(Part):
         "pod", description="Each pod of the new revision, the Service, or the environment's url."
     )
     port: Port | None = Field(None, description="Number or name; default: the only one.")
-    expect: Expect = Field(default_factory=Expect, description="What a good answer looks like.")
+    expect: Expect = Field(Expect(), description="What a good answer looks like.")
     run: Command = Field("", description="Shell command with URL, VERSION and NAMESPACE; exit status 0 is a pass.")
     within: Duration = Field(60.0, description="How long it may take to pass.")
 

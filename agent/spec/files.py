@@ -40,7 +40,8 @@ class Files:
             if not specs:
                 problems.append(_nothing(name))
             for spec in specs:
-                found.setdefault(os.path.realpath(spec), spec)
+                # One folder holds each file once; only several arguments can mean the same one.
+                found.setdefault(os.path.realpath(spec) if len(named) > 1 else spec, spec)
         return list(found.values()), problems
 
     def _meant(self, name: str) -> Iterator[str]:
@@ -61,7 +62,7 @@ class Files:
             if not os.path.isfile(file):
                 return _failed(file, "this is not a file" if os.path.lexists(file) else "there is no such file")
             with open(file, "rb") as stream:
-                return read(stream.read(LARGEST + 1), file)
+                return read(stream.read(LARGEST + 1), file, may_be_empty=os.path.basename(file) == DEFAULTS)
         except OSError as error:
             return _failed(file, f"the file can't be read: {error.strerror}")
 
@@ -82,20 +83,18 @@ class Files:
     def root(self, file: str) -> str:
         """The folder that a spec's paths must not leave: the one with .git, else the topmost with a headway.yaml."""
         folder = os.path.dirname(os.path.abspath(file))
-        if folder not in self._roots:
-            self._roots[folder] = self._root(folder)
-        return self._roots[folder]
+        return self._root(folder) or folder
 
     def _root(self, folder: str) -> str:
-        top, here = folder, folder
-        while True:
-            if os.path.lexists(os.path.join(here, ".git")):
-                return here
-            if os.path.lexists(os.path.join(here, DEFAULTS)):
-                top = here
-            if here == os.path.dirname(here):
-                return top
-            here = os.path.dirname(here)
+        if folder not in self._roots:
+            if os.path.lexists(os.path.join(folder, ".git")):
+                self._roots[folder] = folder
+            else:
+                parent = os.path.dirname(folder)
+                above = self._root(parent) if parent != folder else ""
+                own = folder if os.path.lexists(os.path.join(folder, DEFAULTS)) else ""
+                self._roots[folder] = above or own
+        return self._roots[folder]
 
 
 def matching(folder: str | Path, pattern: str) -> tuple[Path, ...]:
@@ -106,8 +105,7 @@ def matching(folder: str | Path, pattern: str) -> tuple[Path, ...]:
         pattern: relative to it, as in `deploy.manifests`.
     """
     if not _GLOB & set(pattern):
-        path = Path(folder, pattern)
-        return (path,) if path.is_file() else ()
+        return (Path(folder, pattern),) if os.path.isfile(os.path.join(folder, pattern)) else ()
     found = sorted(glob.glob(pattern, root_dir=folder, recursive=True))
     return tuple(path for path in (Path(folder, name) for name in found) if path.is_file())
 

@@ -119,15 +119,15 @@ class ServiceSpec(Part):
     description: Text = Field("", description="What the service does; shown in Jenkins.")
     source: Source | None = Field(None, description="Where the code is.")
     image: Image = Field(description="Which image is built and deployed.")
-    build: Build = Field(default_factory=Build, description="How the image comes about.")
+    build: Build = Field(Build(), description="How the image comes about.")
     test: tuple[Test, ...] = Field((), description="What is tested before a deploy.")
-    deploy: Deploy = Field(default_factory=Deploy, description="What is applied and how it is judged.")
+    deploy: Deploy = Field(Deploy(), description="What is applied and how it is judged.")
     run: Run | None = Field(None, description="Only without `deploy.manifests`: a workload without manifests.")
     smoke: tuple[SmokeCheck, ...] = Field((), description="Questions to the new release, in order.")
     environments: tuple[Environment, ...] = Field(
         (), description="Where it is deployed to, in order; none: build and test only."
     )
-    pipeline: Pipeline = Field(default_factory=Pipeline, description="The Jenkins job.")
+    pipeline: Pipeline = Field(Pipeline(), description="The Jenkins job.")
 
     @property
     def job(self) -> str:

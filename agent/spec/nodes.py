@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from agent.spec.composer import DEEPEST, TOO_DEEP
+
 MOST_VALUES = 20_000
 """Keys and values that one file may unfold to, aliases included."""
 
@@ -101,6 +103,8 @@ class Builder:
             if self.mapped and (value is not None or path not in self.keys):
                 self.values[path] = place_of(node)
             return value
+        if len(path) > DEEPEST:
+            raise WrongNodeError(node, TOO_DEEP, "a spec is flat")
         if id(node) in self._open:
             raise WrongNodeError(node, "an alias in here points back to this, which never ends")
         if node.tag and node.tag not in {f"{_STANDARD}map", f"{_STANDARD}seq", "!"}:

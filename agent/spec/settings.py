@@ -29,7 +29,7 @@ class Settings(Part):
     owner: Owner = Field(
         "", description="Owner of the jobs, only in the topmost headway.yaml; default: the normalised git remote."
     )
-    headway: Pins = Field(default_factory=Pins, description="Pinned versions.")
+    headway: Pins = Field(Pins(), description="Pinned versions.")
     enforce: dict[str, Any] = Field(default_factory=dict, description="Values that no service can override.")
 
 
@@ -54,7 +54,7 @@ def settings(parents: Sequence[Document]) -> tuple[Settings, tuple[Problem, ...]
             problems.append(document.problem(("owner",), message, f"that is {parents[0].file}", key=True))
         owner = owner or one.owner
     # Checked already, and empty where nothing was said, which a check would refuse.
-    return Settings.model_construct(owner=owner, headway=Pins.model_construct(**pins)), tuple(problems)
+    return Settings.model_construct(owner=owner, headway=Pins.model_construct(None, **pins)), tuple(problems)
 
 
 def _read(document: Document, problems: list[Problem]) -> Settings:

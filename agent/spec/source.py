@@ -6,6 +6,7 @@ Places are found only when somebody asks for one: a thousand good specs never do
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -43,11 +44,18 @@ class Document:
     data: dict[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     readable: bool = True
+    _remembered: dict[Path, list[tuple[Path, str]]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def lines(self) -> list[str]:
         """The lines without their ends."""
         return _BREAKS.split(self.text)
+
+    def remembered(self, base: Path, found: Callable[[], list[tuple[Path, str]]]) -> list[tuple[Path, str]]:
+        """The placeholders below a path, looked for once: a headway.yaml has a thousand services below it."""
+        if base not in self._remembered:
+            self._remembered[base] = found()
+        return self._remembered[base]
 
     @cached_property
     def _places(self) -> tuple[dict[Path, Place], dict[Path, Place]]:
@@ -87,12 +95,13 @@ class Document:
         return self.lines[place.line - 1][place.column - 1 :][: place.length] if place else ""
 
 
-def read(content: bytes | str, file: str) -> Document:
+def read(content: bytes | str, file: str, *, may_be_empty: bool = False) -> Document:
     """Reads one file; never raises, whatever it holds.
 
     Args:
         content: the file's bytes, or text that is known to be Unicode.
         file: its name, for problems.
+        may_be_empty: whether a file that says nothing is fine.
     """
     text = _decoded(content)
     if text is None:
@@ -104,7 +113,7 @@ def read(content: bytes | str, file: str) -> Document:
     forbidden = _FORBIDDEN.search(document.text)
     if forbidden:
         return _forbidden(document, forbidden.start())
-    _build(document)
+    _build(document, may_be_empty=may_be_empty)
     return document
 
 
@@ -136,13 +145,10 @@ def _forbidden(document: Document, offset: int) -> Document:
     return document
 
 
-def _build(document: Document) -> None:
+def _build(document: Document, *, may_be_empty: bool) -> None:
+    builder = Builder(mapped=False)
     try:
         root = compose(document.text)
-        if root is None:
-            _unreadable(document, "the file is empty", "`headway init` writes a first service.yaml")
-            return
-        builder = Builder(mapped=False)
         data = builder.build(root)
     except yaml.MarkedYAMLError as error:
         message, hint, mark = explained(error, document.lines)
@@ -157,8 +163,9 @@ def _build(document: Document) -> None:
         document.problems += [document.at(*complaint) for complaint in builder.complaints]
         if isinstance(data, dict):
             document.data = data
-        elif data is None:
-            _unreadable(document, "the file is empty", "`headway init` writes a first service.yaml")
+        elif data is None or root is None:
+            if not may_be_empty:
+                _unreadable(document, "the file is empty", "`headway init` writes a first service.yaml")
         else:
             document.readable = False
             hint = "a spec begins with 'service: NAME'"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -45,6 +46,10 @@ class Shape:
     limit: int = 253
     special: Callable[[str], None] | None = None
 
+    @cached_property
+    def _fits(self) -> Callable[[str], re.Match[str] | None]:
+        return re.compile(self.pattern).fullmatch
+
     def check(self, text: str) -> str:
         """The text itself, when it has the shape.
 
@@ -57,7 +62,7 @@ class Shape:
             raise complaint(f"{quoted(text)} is {len(text)} characters long; {self.what} has {self.limit} at most")
         if self.special:
             self.special(text)
-        if not re.fullmatch(self.pattern, text):
+        if not self._fits(text):
             raise complaint(f"{quoted(text)} is not {self.what}", self.hint)
         return text
 
