@@ -1,0 +1,74 @@
+"""What became of a plan of jobs, as lines for people and JSON for machines."""
+
+from __future__ import annotations
+
+import json
+
+from agent.cli.console import Console, clean
+from agent.cli.output.plan import SIGNS, columns, kept_line, orphans_line, sentences, they, title
+from agent.jobs.change import Change, Conflict, Create, Keep, Move, Update, action
+from agent.jobs.definition import Kind
+from agent.reports.jobs import ItemReport, JobsReport, Outcome
+
+_PAST = {
+    "create": "created",
+    "update": "updated",
+    "move": "moved",
+    "replace": "replaced",
+    "disable": "disabled",
+    "delete": "deleted",
+}
+
+
+def report_text(report: JobsReport, console: Console) -> str:
+    """What became of the plan, item by item, and the sum."""
+    width = columns([item.change for item in report.items if item.outcome is not Outcome.KEPT])
+    lines = [_outcome(item, console, width) for item in report.items if item.outcome is not Outcome.KEPT]
+    lines += kept_line(report.plan, "were", "was")
+    if report.plan.orphans:
+        lines.append(orphans_line(report.plan))
+    return "\n".join([*lines, _ending(report, console)])
+
+
+def report_json(report: JobsReport) -> str:
+    """The report as JSON text."""
+    return json.dumps(report.data(), indent=2, ensure_ascii=False)
+
+
+def _outcome(item: ItemReport, console: Console, width: int) -> str:
+    sign, colour = SIGNS[action(item.change)]
+    name = clean(title(item.change)).ljust(width)
+    if item.outcome is Outcome.DONE:
+        return f"  {console.paint(sign, colour)} {name}  {clean(_done(item.change))}"
+    word = {Outcome.FAILED: "FAILED", Outcome.SKIPPED: "not done", Outcome.CONFLICT: "conflict"}[item.outcome]
+    why = item.message + (f" (hint: {item.hint})" if item.hint else "")
+    return f"  {console.paint('!', 'red')} {name}  {console.paint(word, 'red')}: {clean(why)}"
+
+
+def _done(change: Change) -> str:
+    past = _PAST[action(change)]
+    if isinstance(change, Update | Move) and change.reading.differences:
+        return f"{past}: {sentences(change)}"
+    if isinstance(change, Create) and change.job.kind is Kind.FOLDER:
+        return f"folder {past}"
+    if isinstance(change, Create):
+        return past
+    return f"{past} ({change.reason})" if not isinstance(change, Conflict | Keep) else past
+
+
+def _ending(report: JobsReport, console: Console) -> str:
+    done = report.having(Outcome.DONE)
+    by: dict[str, int] = {}
+    for item in done:
+        word = _PAST[action(item.change)]
+        by[word] = by.get(word, 0) + 1
+    parts = [f"{count} {word}" for word, count in by.items()]
+    kept = len(report.having(Outcome.KEPT))
+    parts += [f"{kept} as {they(kept)} {'were' if kept != 1 else 'was'}"] if kept else []
+    if report.having(Outcome.CONFLICT):
+        parts.append(f"{len(report.having(Outcome.CONFLICT))} in conflict")
+    if report.failed:
+        parts.append(console.paint(f"{len(report.failed)} NOT done", "red", "bold"))
+    head = "Interrupted" if report.interrupt else "Nothing was sent" if not done else "Applied"
+    checked = "; Jenkins shows all of it" if report.verified else ""
+    return f"{head}: {', '.join(parts) or 'no jobs'}{checked}. {clean(report.url)}, {report.seconds:.1f} s."

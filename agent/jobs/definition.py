@@ -1,0 +1,140 @@
+"""JobDefinition: one item as it should be in Jenkins, from a spec and its rendered Jenkinsfile."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import assert_never
+
+from agent.errors import UsageError
+from agent.jobs import configxml, names
+from agent.jobs.marker import Marker, detach
+from agent.jobs.shapes import Folder, Git, InlineJob, MultibranchJob, ScmJob, Shape, Triggers, source_id
+from agent.jobs.xmltext import UnwritableError, escaped
+from agent.spec.model import ServiceSpec
+
+
+class Kind(Enum):
+    """The types of item that Jenkins won't turn into each other; the value is their class."""
+
+    PIPELINE = "org.jenkinsci.plugins.workflow.job.WorkflowJob"
+    MULTIBRANCH = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject"
+    FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
+
+    @property
+    def words(self) -> str:
+        """What people call it."""
+        return {"PIPELINE": "pipeline job", "MULTIBRANCH": "multibranch job", "FOLDER": "folder"}[self.name]
+
+
+@dataclass(frozen=True, slots=True)
+class JobDefinition:
+    """One job or folder that should be there.
+
+    Attributes:
+        full_name: `folder/folder/name`.
+        kind: its type.
+        config_xml: what would be sent, with the marker at the end of the description.
+        marker: that marker.
+        moved_from: the full name that it had; empty: never moved.
+        file: the service.yaml as the user named it, for messages.
+    """
+
+    full_name: str
+    kind: Kind
+    config_xml: str
+    marker: Marker
+    moved_from: str = ""
+    file: str = ""
+
+
+def define(
+    spec: ServiceSpec, jenkinsfile: str, *, owner: str, spec_path: str, spec_sha256: str = "", file: str = ""
+) -> JobDefinition:
+    """The job that a spec asks for.
+
+    Args:
+        spec: a checked spec.
+        jenkinsfile: its rendered Jenkinsfile; only an inline job carries it.
+        owner: see Marker.
+        spec_path: of the service.yaml, relative to the folder of the topmost headway.yaml.
+        spec_sha256: of the merged spec.
+        file: the service.yaml as the user named it.
+
+    Raises:
+        UsageError: Jenkins would refuse the name, XML can't carry a text, or a repository is missing.
+    """
+    full_name = spec.job
+    place = file or spec_path
+    if refused := names.full_name_complaint(full_name):
+        raise UsageError(f"{place}: Jenkins refuses the name '{full_name}': {refused}")
+    shape = _shape(spec, jenkinsfile, source_id(owner, full_name), _description(spec, spec_path), place)
+    kind = Kind.MULTIBRANCH if isinstance(shape, MultibranchJob) else Kind.PIPELINE
+    try:
+        text = configxml.write(shape)
+    except UnwritableError as problem:
+        raise UsageError(
+            f"{place}: job '{full_name}' can't be written: {problem.message}", hint="remove that character"
+        ) from problem
+    marker = Marker(owner, full_name, spec_path, spec.team, spec_sha256, sha256(text))
+    return JobDefinition(full_name, kind, marked(text, marker), marker, spec.pipeline.moved_from, place)
+
+
+def folder(full_name: str, owner: str) -> JobDefinition:
+    """A folder that has to be there before its jobs; one that exists already is left as it is."""
+    text = configxml.write(Folder(""))
+    marker = Marker(owner, full_name, config_sha256=sha256(text))
+    return JobDefinition(full_name, Kind.FOLDER, marked(text, marker), marker)
+
+
+def folders(jobs: Iterable[JobDefinition], owner: str) -> tuple[JobDefinition, ...]:
+    """The folders that the jobs need, outermost first."""
+    needed = dict.fromkeys(name for job in jobs for name in names.ancestors(job.full_name))
+    return tuple(folder(name, owner) for name in sorted(needed, key=lambda name: (name.count("/"), name)))
+
+
+def sha256(text: str) -> str:
+    """Hex digest of the text's UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def marked(config_xml: str, marker: Marker) -> str:
+    """The config.xml with the marker at the end of its (first, the item's own) description."""
+    head, end, rest = config_xml.partition("</description>")
+    line = "" if head.endswith("<description>") else "\n"
+    return f"{head}{line}{escaped(marker.text())}{end}{rest}"
+
+
+def _description(spec: ServiceSpec, spec_path: str) -> str:
+    said = detach(spec.description).strip()
+    team = f"Team: {spec.team}. " if spec.team else ""
+    return f"{said}\n{team}Made by Headway from {spec_path}: edit that file, not this job.".strip()
+
+
+def _shape(spec: ServiceSpec, jenkinsfile: str, identity: str, description: str, place: str) -> Shape:
+    pipeline = spec.pipeline
+    triggers = Triggers(push=pipeline.triggers.push, poll=pipeline.triggers.poll)
+    # A build that waits for an approval must not hold back the builds of newer commits; deploys lock for themselves.
+    waits = any(environment.approval for environment in spec.environments)
+    match pipeline.kind:
+        case "inline":
+            return InlineJob(description, jenkinsfile, pipeline.keep.builds, triggers, concurrent=waits)
+        case "scm":
+            return ScmJob(
+                description, _git(spec, place), "Jenkinsfile", pipeline.keep.builds, triggers, concurrent=waits
+            )
+        case "multibranch":
+            return MultibranchJob(description, _git(spec, place), identity, "Jenkinsfile", triggers)
+        case _:
+            assert_never(pipeline.kind)
+
+
+def _git(spec: ServiceSpec, place: str) -> Git:
+    if spec.source is None:
+        raise UsageError(
+            f"{place}: pipeline.kind is {spec.pipeline.kind}, but there is no source.git to take the Jenkinsfile from",
+            hint="add 'source: {git: URL}', or take 'kind: inline'",
+        )
+    return Git(spec.source.git, spec.source.branch, spec.source.credentials)
