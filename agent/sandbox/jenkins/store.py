@@ -101,6 +101,10 @@ class Item:
         outline = outlined(text)
         if KINDS_BY_ROOT[outline.root] is not self.kind:
             raise UnreadableItemError(f"expected {self.kind.value}, got {outline.root}")
+        self.take(outline)
+
+    def take(self, outline: Outline) -> None:
+        """Takes over what was posted; a multibranch project then indexes its branches."""
         self._outline = outline
         self.scans += self.kind is Kind.MULTIBRANCH or self.kind is Kind.ORGANIZATION
 
@@ -226,7 +230,7 @@ def create(group: Item, name: str, text: str) -> Item:
     """
     outline = outlined(text)
     item = Item(name, KINDS_BY_ROOT[outline.root], group)
-    item.config = text
+    item.take(outline)
     group.children[name] = item
     return item
 
