@@ -49,7 +49,7 @@ class Content:
         return next(thing for thing in self.objects if ref(thing) == self.workload)
 
 
-def from_manifests(  # noqa: PLR0913  what a spec says, value by value
+def from_manifests(
     files: Sequence[ManifestFile],
     *,
     namespace: str,

@@ -15,6 +15,9 @@ from agent.objects import Object, name, ref
 from agent.release.order import CONFIGURATION
 
 VOLATILE_ANNOTATIONS = ("deployment.kubernetes.io/", "kubectl.kubernetes.io/last-applied-configuration")
+RESTARTED = ("kubectl.kubernetes.io/restartedAt", "headway.dev/restarted-at")
+"""Annotations of a pod template that a restart leaves: the same release, with new pods."""
+
 SERVER_METADATA = (
     "creationTimestamp",
     "deletionGracePeriodSeconds",
@@ -45,7 +48,8 @@ def of_template(workload: Mapping[str, object]) -> str:
         return ""
     meta = template.get("metadata") or {}
     labels = {key: value for key, value in (meta.get("labels") or {}).items() if key != "pod-template-hash"}
-    cleaned_meta = {"labels": labels, "annotations": dict(meta.get("annotations") or {})}
+    notes = {key: value for key, value in (meta.get("annotations") or {}).items() if key not in RESTARTED}
+    cleaned_meta = {"labels": labels, "annotations": notes}
     return of({"metadata": cleaned_meta, "spec": template.get("spec") or {}})
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from agent.objects import Object, annotations, labels, metadata, name
+from agent.objects import Object, labels, metadata, name
+from agent.objects import annotations as annotations_of
 
 OURS = "headway"
 
@@ -34,7 +35,7 @@ def gitops_owner(live: Object) -> str:
 
     Such a tool would revert a deploy, or an undo, within seconds.
     """
-    marks = {**labels(live), **annotations(live)}
+    marks = {**labels(live), **annotations_of(live)}
     for mark, tool in _GITOPS_MARKS.items():
         if mark in marks:
             return tool

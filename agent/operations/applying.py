@@ -1,0 +1,198 @@
+"""Server-side apply of a set of objects: everything is tried on the server first, then written in order.
+
+So a refused object leaves nothing half applied. Fields are forced only where our manifests set them and neither an
+autoscaler nor a GitOps controller holds them (contract section 7); every change of an existing object carries its
+resourceVersion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from agent.errors import (
+    FieldConflictError,
+    ForbiddenError,
+    HeadwayError,
+    InvalidObjectError,
+    NotFoundError,
+    RefusedError,
+    StaleWriteError,
+    UnauthorizedError,
+)
+from agent.objects import Object, Ref, is_terminating, metadata, ref, uid
+from agent.ports import Cluster
+from agent.release import diff, owners
+from agent.release.digest import cleaned, of_template, same_but_for_the_server
+from agent.reports.events import Touched
+
+TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One object to be applied.
+
+    Attributes:
+        thing: what is sent.
+        live: what is there now; None: it will be created.
+        answer: what the server made of it when it was tried.
+        force: whether fields are taken from other managers.
+        rehearsed: False where the server could not try it (a webhook that takes no dry run).
+    """
+
+    thing: Object
+    live: Object | None
+    answer: Object
+    force: bool = False
+    rehearsed: bool = True
+
+    @property
+    def ref(self) -> Ref:
+        """Which object."""
+        return ref(self.thing)
+
+    @property
+    def action(self) -> str:
+        """`create`, `change` or `keep`."""
+        if self.live is None:
+            return "create"
+        return "keep" if self.rehearsed and same_but_for_the_server(self.live, self.answer) else "change"
+
+    @property
+    def touched(self) -> Touched:
+        """The step for reports."""
+        lines = diff.changes(self.live, self.answer) if self.action == "change" else ()
+        return Touched(str(self.ref), self.action, lines)
+
+
+class OvertakenError(HeadwayError):
+    """Somebody else changed the workload between our reading and our writing; we did not fight (exit 7)."""
+
+
+def autoscalers(cluster: Cluster, namespace: str, objects: Iterable[Object]) -> frozenset[tuple[str, str]]:
+    """(kind, name) of the workloads whose replicas are an autoscaler's: in the cluster or in the release itself."""
+    try:
+        there = cluster.list("autoscaling/v2", "HorizontalPodAutoscaler", namespace)
+    except (ForbiddenError, NotFoundError):
+        there = []  # then what the scale subresource left in managedFields has to do
+    return owners.scaled([*there, *objects])
+
+
+def plan(
+    cluster: Cluster, namespace: str, objects: Iterable[Object], *, ignore_gitops: bool = False
+) -> tuple[Step, ...]:
+    """Reads what is there and tries every object on the server; nothing is changed.
+
+    Raises:
+        RefusedError: a GitOps controller owns an object.
+        InvalidObjectError, ForbiddenError, NotFoundError: the server would not take it; said as "nothing was changed".
+    """
+    wanted = [thing for thing in objects if not _is_reference(thing)]
+    scaled = autoscalers(cluster, namespace, wanted)
+    return tuple(
+        _tried(cluster, thing, cluster.get(ref(thing)), scaled, ignore_gitops=ignore_gitops) for thing in wanted
+    )
+
+
+def _is_reference(thing: Object) -> bool:
+    """A Secret as the ledger keeps it: named, never written."""
+    return thing.get("kind") == "Secret" and not {"data", "stringData"} & set(thing)
+
+
+def _tried(
+    cluster: Cluster,
+    thing: Object,
+    live: Object | None,
+    scaled: frozenset[tuple[str, str]],
+    *,
+    ignore_gitops: bool = False,
+) -> Step:
+    if live is not None and is_terminating(live):
+        raise RefusedError(
+            f"nothing was changed: {ref(thing)} is being deleted by somebody",
+            hint="wait until it is gone, then deploy again",
+        )
+    tool = owners.gitops_owner(live) if live is not None and not ignore_gitops else ""
+    if tool:
+        raise RefusedError(
+            f"nothing was changed: {tool} keeps {ref(thing)} as its repository says, and would take a deploy back",
+            hint=f"deploy through {tool}, or take {ref(thing)} out of its reach first",
+        )
+    wanted = owners.with_replicas(thing, live, scaled)
+    try:
+        return _rehearsed(cluster, wanted, live)
+    except (InvalidObjectError, ForbiddenError, NotFoundError) as problem:
+        if "does not support dry run" in problem.message:
+            return Step(wanted, live, wanted, force=True, rehearsed=False)
+        raise type(problem)(
+            f"nothing was changed: the cluster would not take {ref(thing)}: {problem.message}", hint=_hint(problem)
+        ) from problem
+    except UnauthorizedError as problem:
+        raise UnauthorizedError(f"nothing was changed: {problem.message}", hint=problem.hint) from problem
+
+
+def _hint(problem: HeadwayError) -> str:
+    if isinstance(problem, NotFoundError) and "namespace" in problem.message:
+        return "Headway never creates namespaces: kubectl create namespace NAME"
+    return problem.hint
+
+
+def _rehearsed(cluster: Cluster, thing: Object, live: Object | None) -> Step:
+    try:
+        return Step(thing, live, cluster.apply(thing, dry_run=True))
+    except FieldConflictError as conflict:
+        for manager, field in conflict.conflicts:
+            tool = owners.gitops_manager(manager)
+            if tool:
+                raise RefusedError(
+                    f"nothing was changed: {tool} holds {field} of {ref(thing)}",
+                    hint=f"deploy through {tool}, or let it give up that field",
+                ) from conflict
+    return Step(thing, live, cluster.apply(thing, dry_run=True, force=True), force=True)
+
+
+def carry_out(cluster: Cluster, step: Step, *, may_change: Callable[[Object | None], bool]) -> Object:
+    """Writes one object.
+
+    Args:
+        cluster: where.
+        step: what was tried.
+        may_change: whether we may still write over what is there now, after somebody else wrote in between; asked
+            with the object as it is then (None: deleted).
+
+    Returns:
+        The object as the server answered; for `keep`, as it is.
+
+    Raises:
+        OvertakenError: we may not.
+        StaleWriteError: it never stood still.
+    """
+    if step.action == "keep" and step.live is not None:
+        return step.live
+    live = step.live
+    for _ in range(TRIES):
+        thing = step.thing
+        if live is not None:
+            thing = {**thing, "metadata": {**thing["metadata"], "resourceVersion": metadata(live)["resourceVersion"]}}
+        try:
+            return cluster.apply(thing, force=step.force)
+        except FieldConflictError:
+            step = replace(_rehearsed(cluster, step.thing, live), live=live)
+        except StaleWriteError:
+            live = cluster.get(step.ref)
+            if not _unmoved(step.live, live) and not may_change(live):
+                raise OvertakenError(f"{step.ref} was changed by somebody else just before our write") from None
+    raise StaleWriteError(f"{step.ref} was not written: it changed {TRIES} times while we tried")
+
+
+def _unmoved(before: Object | None, now: Object | None) -> bool:
+    """Whether only status (and what controllers write) has changed."""
+    if before is None or now is None:
+        return before is now
+    return uid(before) == uid(now) and cleaned(before) == cleaned(now)
+
+
+def template_still(digest: str) -> Callable[[Object | None], bool]:
+    """May change as long as the workload's pod template is the one that was decided on."""
+    return lambda live: live is not None and of_template(live) == digest

@@ -1,0 +1,103 @@
+"""The ledger in the cluster: read once, written with a precondition, never over somebody else's entry."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+
+from agent.errors import LockedError, StaleWriteError
+from agent.objects import Object, Ref, metadata
+from agent.ports import Cluster
+from agent.release import storage
+from agent.release.ledger import Ledger
+
+TRIES = 5
+LAST_WORDS = 3.5
+"""Seconds that an interrupted operation may take to write what it left (contract section 7: 4 s)."""
+
+
+class Book:
+    """One workload's ledger as this process knows it.
+
+    Args:
+        cluster: where it is kept.
+        workload: whose it is.
+    """
+
+    def __init__(self, cluster: Cluster, workload: Ref) -> None:
+        self._cluster = cluster
+        self._workload = workload
+        self._place = storage.place(workload)
+        self._live: Object | None = None
+        self.ledger = Ledger(workload)
+        self.token = 0
+        self.read()
+
+    @property
+    def exists(self) -> bool:
+        """Whether the cluster holds it already."""
+        return self._live is not None
+
+    def read(self) -> Ledger:
+        """Reads it anew.
+
+        Raises:
+            LedgerError: it is there and can't be used.
+        """
+        self._live = self._cluster.get(self._place)
+        if self._live is None:
+            self.ledger = Ledger(self._workload, salt=self.ledger.salt or secrets.token_hex(16))
+        else:
+            self.ledger = storage.decode(self._live, self._workload)
+        return self.ledger
+
+    def write(self, change: Callable[[Ledger], Ledger]) -> Ledger:
+        """Writes what `change` makes of the ledger; where somebody else wrote meanwhile, of theirs.
+
+        Raises:
+            StaleWriteError: others kept writing.
+            LockedError: somebody with a newer lock writes here now; we have lost ours.
+        """
+        for attempt in range(TRIES):
+            if self.token and self.ledger.token > self.token:
+                raise LockedError(
+                    f"nothing more was changed: another deploy of {self._workload} has taken over",
+                    hint="this one was silent for too long; `headway history` shows who works now",
+                )
+            wanted = change(self.ledger)
+            try:
+                self._store(wanted)
+            except StaleWriteError:
+                if attempt == TRIES - 1:
+                    raise
+                self.read()
+                continue
+            self.ledger = wanted
+            return wanted
+        raise AssertionError("unreachable")
+
+    def last_words(self, change: Callable[[Ledger], Ledger]) -> bool:
+        """Writes within `LAST_WORDS` seconds or not at all; whether it was written. For interruptions."""
+        done = threading.Event()
+
+        def attempt() -> None:
+            import contextlib
+
+            with contextlib.suppress(Exception):
+                self.write(change)
+                done.set()
+
+        threading.Thread(target=attempt, daemon=True).start()
+        return done.wait(LAST_WORDS)
+
+    def _store(self, ledger: Ledger) -> None:
+        thing = storage.encode(ledger)
+        if self._live is None:
+            self._live = self._cluster.create(thing)
+            return
+        meta = dict(metadata(self._live))
+        meta.pop("managedFields", None)
+        for field in ("labels", "annotations"):
+            meta[field] = {**(meta.get(field) or {}), **thing["metadata"][field]}
+        self._live = self._cluster.replace({**thing, "metadata": meta})

@@ -1,0 +1,199 @@
+"""Follows every workload of a release to one verdict: folds what is heard, judges on every event and when it is time.
+
+The feeds are opened, and their first lists folded, before anything is written: what was broken before our write is
+known to have been (P2, P26). Nothing here polls: one workload blocks on its feed; several share the wait in slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from agent.objects import Object, Ref, ref
+from agent.operations.mission import Tools
+from agent.ports import Feed
+from agent.release.content import selector
+from agent.reports.events import Heard, Judged, Progressed
+from agent.rollout import feed
+from agent.rollout.policy import Policy
+from agent.rollout.snapshot import Snapshot
+from agent.rollout.verdict import Complete, Failed, Gone, Progressing, Superseded, TimedOut, Verdict, judge, word
+
+SLICE = 0.2
+"""Seconds that several feeds share in one round of waiting."""
+FIRST_LISTS = 15.0
+"""Seconds within which the state before the write should be known; after that the write goes ahead without it."""
+BATCH = 500
+"""Events folded between two judgements, at most: a burst is judged once."""
+_FINAL_BAD = (Failed, Superseded, Gone, TimedOut)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one workload's rollout ended."""
+
+    workload: Ref
+    verdict: Verdict
+    text: str
+    seconds: float
+
+    @property
+    def word(self) -> str:
+        """As reports write it."""
+        return word(self.verdict)
+
+
+class Following:
+    """The feeds and snapshots of a release's workloads; a context manager.
+
+    Args:
+        tools: the doors to the outside.
+        workloads: objects with a selector; those that are followed.
+        step: `rollout` or `undo`, for events.
+    """
+
+    def __init__(self, tools: Tools, workloads: Iterable[Object], step: str = "rollout") -> None:
+        self._tools = tools
+        self._step = step
+        self._workloads = tuple(workloads)
+        self._feeds: dict[Ref, Feed] = {}
+        self._stack = ExitStack()
+        self._said: dict[Ref, str] = {}
+        self.snapshots: dict[Ref, Snapshot] = {}
+
+    def __enter__(self) -> Self:
+        for thing in self._workloads:
+            target = ref(thing)
+            self.snapshots[target] = Snapshot(target)
+            self._feeds[target] = self._stack.enter_context(self._tools.cluster.follow(target, selector(thing)))
+        for target in self._feeds:
+            self._first_lists(target)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, problem, trace)
+
+    def applied(self, answer: Object, at: float, *, created: bool = False) -> None:
+        """Our own write to a workload, with the server's answer."""
+        if ref(answer) in self.snapshots:
+            self._fold(ref(answer), feed.Applied(at, answer, created))
+
+    def run(self, policy: Policy) -> tuple[Ending, ...]:
+        """Until every workload is complete, or one of them never will be.
+
+        Returns:
+            The endings: of all workloads, or of those that ended the wait, the root cause first.
+        """
+        clock = self._tools.clock
+        began = {target: shot.write.at if shot.write else clock.monotonic() for target, shot in self.snapshots.items()}
+        done: dict[Ref, Ending] = {}
+        while True:
+            now = clock.monotonic()
+            verdicts = {target: judge(shot, now, policy) for target, shot in self.snapshots.items()}
+            for target, verdict in verdicts.items():
+                if target not in done and not isinstance(verdict, Progressing):
+                    done[target] = self._ended(target, verdict, now - began[target])
+                elif target in done and not isinstance(verdict, type(done[target].verdict)):
+                    del done[target]  # complete a moment ago, while another was awaited
+                self._progress(target, verdict, now)
+            bad = [ending for ending in done.values() if isinstance(ending.verdict, _FINAL_BAD)]
+            if bad or len(done) == len(self.snapshots):
+                return self._closed(bad or list(done.values()))
+            self._wait(now, verdicts)
+
+    def _closed(self, endings: Sequence[Ending]) -> tuple[Ending, ...]:
+        for ending in endings:
+            self._tools.emit(
+                Judged(
+                    self._tools.clock.monotonic(), ending.workload, ending.word, ending.text, ending.seconds, self._step
+                )
+            )
+        return tuple(sorted(endings, key=lambda one: _FINAL_BAD.index(type(one.verdict)) if _is_bad(one) else 9))
+
+    def _ended(self, target: Ref, verdict: Verdict, seconds: float) -> Ending:
+        return Ending(target, verdict, describe(verdict), seconds)
+
+    def _progress(self, target: Ref, verdict: Verdict, now: float) -> None:
+        text = describe(verdict)
+        if isinstance(verdict, Progressing) and self._said.get(target) != text:
+            self._said[target] = text
+            self._tools.emit(Progressed(now, target, text))
+
+    def _wait(self, now: float, verdicts: Mapping[Ref, Verdict]) -> None:
+        wakes = [verdict.wake_at for verdict in verdicts.values() if isinstance(verdict, Progressing)]
+        left = min((wake - now for wake in wakes if wake is not None), default=5.0)
+        left = min(max(left, 0.001), 30.0)
+        if len(self._feeds) == 1:
+            self._drain(next(iter(self._feeds)), left)
+            return
+        until = now + left
+        while not any(self._drain(target, 0.0) for target in self._feeds):
+            remaining = until - self._tools.clock.monotonic()
+            if remaining <= 0:
+                return
+            if self._drain(self._busiest(verdicts), min(SLICE, remaining)):
+                return
+
+    def _busiest(self, verdicts: Mapping[Ref, Verdict]) -> Ref:
+        """The feed to block on: one that is still open."""
+        return next((target for target, one in verdicts.items() if isinstance(one, Progressing)), next(iter(verdicts)))
+
+    def _drain(self, target: Ref, timeout: float) -> bool:
+        """Folds what has arrived, after waiting for a first event; whether there was any."""
+        event = self._feeds[target].next(timeout)
+        if event is None:
+            return False
+        for _ in range(BATCH):
+            self._fold(target, event)
+            event = self._feeds[target].next(0.0)
+            if event is None:
+                break
+        else:
+            if event is not None:
+                self._fold(target, event)
+        return True
+
+    def _first_lists(self, target: Ref) -> None:
+        """Folds until workload and pods were listed once."""
+        clock = self._tools.clock
+        until = clock.monotonic() + FIRST_LISTS
+        missing = {self.snapshots[target].resource, "pods"}
+        while missing and clock.monotonic() < until:
+            event = self._feeds[target].next(until - clock.monotonic())
+            if event is None:
+                break
+            self._fold(target, event)
+            if isinstance(event, feed.Listed):
+                missing.discard(event.resource)
+
+    def _fold(self, target: Ref, event: feed.Event) -> None:
+        self.snapshots[target].fold(event)
+        self._tools.emit(Heard(target, event))
+
+
+def _is_bad(ending: Ending) -> bool:
+    return isinstance(ending.verdict, _FINAL_BAD)
+
+
+def describe(verdict: Verdict) -> str:
+    """The verdict as the line of its step, without a final full stop."""
+    match verdict:
+        case Progressing():
+            reason = f"; can't see the cluster: {verdict.blind}" if verdict.blind else ""
+            hint = f"; {verdict.suspicions[0].sentence}" if verdict.suspicions and not reason else ""
+            return f"{verdict.counts}{reason}{hint}"
+        case Complete():
+            return "nothing to run: no replicas are wanted" if "zero" in verdict.notes else str(verdict.counts)
+        case Failed():
+            return f"FAILED  {verdict.diagnosis[0].sentence}" if verdict.diagnosis else "FAILED"
+        case TimedOut():
+            return f"TIMED OUT  {verdict.diagnosis[0].sentence}" if verdict.diagnosis else "TIMED OUT"
+        case Superseded():
+            return f"SUPERSEDED  {verdict.why}"
+        case Gone():
+            return f"GONE  {verdict.why}"

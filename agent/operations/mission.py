@@ -1,0 +1,125 @@
+"""What an operation is told to do, and with what: frozen, checked before, free of flags and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.objects import Object, Ref, ref
+from agent.ports import Clock, Cluster, Prober
+from agent.release.content import Content
+from agent.release.ledger import ReleaseSet
+from agent.reports.events import Emit
+from agent.rollout.policy import Policy
+from agent.smoke.check import SmokeCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Who does this: `name` is BUILD_URL, else user and host; `commit` is GIT_COMMIT, else empty."""
+
+    name: str
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The doors to the outside, and where events go."""
+
+    cluster: Cluster
+    prober: Prober
+    clock: Clock
+    emit: Emit
+    builder: Builder
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRules:
+    """`deploy.undo` of the spec.
+
+    Attributes:
+        when: which of rollout-failed and smoke-failed cause an undo.
+        on_abort: `undo` or `leave`.
+        first: scale-to-zero, delete or leave.
+        then: nothing or freeze.
+        one_way: a database migration of this release can't be taken back; then an undo is refused.
+    """
+
+    when: frozenset[str] = frozenset({"rollout-failed", "smoke-failed"})
+    on_abort: str = "undo"
+    first: str = "scale-to-zero"
+    then: str = "nothing"
+    one_way: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a service runs: the words that every report opens with.
+
+    Attributes:
+        url: the environment's; for `via: url` and for commands.
+    """
+
+    service: str
+    environment: str
+    namespace: str
+    workload: Ref
+    container: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mission:
+    """One deploy.
+
+    Attributes:
+        place: where.
+        content: what.
+        checks: the smoke checks, placeholders unfilled.
+        policy: how the rollouts are judged.
+        undo: what a failure leads to.
+        allow_known_bad: `--allow-known-bad`.
+        require_undo: `--require-undo`: refuse where there is no way back.
+        dry_run: rehearse only.
+    """
+
+    place: Place
+    content: Content
+    checks: tuple[SmokeCheck, ...] = ()
+    policy: Policy = field(default_factory=Policy)
+    undo: UndoRules = field(default_factory=UndoRules)
+    allow_known_bad: bool = False
+    require_undo: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What smoke checks need to know of a release: its workload and Services, and the words for placeholders."""
+
+    place: Place
+    objects: tuple[Object, ...]
+    checks: tuple[SmokeCheck, ...]
+    container: str
+    version: str
+
+    @property
+    def workload(self) -> Object:
+        """The followed workload as the release has it; empty where it isn't among the objects."""
+        return next((thing for thing in self.objects if ref(thing) == self.place.workload), {})
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """What placeholders stand for."""
+        return {
+            "version": self.version,
+            "service": self.place.service,
+            "namespace": self.place.namespace,
+            "environment": self.place.environment,
+        }
+
+
+def running(place: Place, content: ReleaseSet, version: str, otherwise: tuple[SmokeCheck, ...]) -> Running:
+    """A recorded release as smoke checks see it; `otherwise` are the checks where it has none recorded."""
+    recorded = tuple(SmokeCheck.from_dict(raw) for raw in content.checks)
+    return Running(place, content.objects, recorded or otherwise, content.container or place.container, version)

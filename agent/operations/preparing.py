@@ -1,0 +1,209 @@
+"""What must hold before the first write of a deploy, and what the ledger shall say of it. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from agent.errors import RefusedError
+from agent.objects import Object, Ref, ref
+from agent.operations.applying import Step, plan
+from agent.operations.mission import Mission, Tools
+from agent.release import images
+from agent.release.digest import cleaned, of, of_configuration, of_template, without_secrets
+from agent.release.ledger import Intent, Ledger, ReleaseSet
+from agent.release.record import Release
+from agent.reports.events import Serving
+from agent.rollout.completion import completion
+from agent.rollout.feed import Applied
+from agent.rollout.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A deploy that the server would take.
+
+    Attributes:
+        steps: every object, tried on the server.
+        live: the followed workload as it is now; None: it will be created.
+        complete: whether that one is rolled out completely.
+        known: the release of the ledger that it is; None: the ledger doesn't know it.
+        now: what serves now, for reports.
+        unchanged: the deploy would change nothing of a good release.
+        remarks: what a reader should know first.
+    """
+
+    steps: tuple[Step, ...]
+    live: Object | None
+    complete: bool
+    known: Release | None
+    now: Serving | None
+    unchanged: bool
+    container: str
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def template_before(self) -> str:
+        """Digest of the pod template that is there now."""
+        return of_template(self.live) if self.live else ""
+
+    def with_external(self, ledger: Ledger, tools: Tools, baseline: Mapping[str, bool] | None = None) -> Ledger:
+        """The ledger with what serves now as a release of its own, where it is complete and the ledger doesn't know it.
+
+        It is good when its baseline passed, or nothing was there to be asked; what failed its baseline served, though,
+        and can still be gone back to (contract section 7).
+        """
+        if self.live is None or self.known is not None or not self.complete:
+            return ledger
+        objects = tuple(cleaned(step.live) for step in self.steps if step.live is not None)
+        content = ReleaseSet(without_secrets(objects), (), self.container)
+        image = images.of_container(self.live, self.container)
+        passed = all((baseline or {}).values())
+        release = Release(
+            number=ledger.next_number,
+            origin="external",
+            image=image,
+            version=_version(image),
+            objects=of(list(content.objects)),
+            template=of_template(self.live),
+            pair=of_configuration(objects),
+            started=str((self.live.get("metadata") or {}).get("creationTimestamp") or ""),
+            ended=tools.clock.utc(),
+            rollout="complete",
+            smoke="none" if not baseline else "passed" if passed else "failed",
+            judgement="good" if passed else "unjudged",
+        )
+        return ledger.added(release, content).serves(release.number)
+
+    def with_release(self, ledger: Ledger, tools: Tools, mission: Mission) -> Ledger:
+        """The ledger with the release that is about to be written, and the intent to write it."""
+        content = mission.content
+        kept = ReleaseSet(
+            without_secrets(content.objects),
+            tuple(check.to_dict() for check in mission.checks),
+            content.container,
+            mission.place.url,
+        )
+        now = tools.clock.utc()
+        release = Release(
+            number=ledger.next_number,
+            image=content.image,
+            version=content.version,
+            objects=content.digest,
+            template=next((of_template(step.answer) for step in self.steps if step.ref == content.workload), ""),
+            pair=content.pair,
+            created=tuple(str(step.ref) for step in self.steps if step.action == "create"),
+            build=tools.builder.name,
+            commit=tools.builder.commit,
+            started=now,
+        )
+        intent = Intent(
+            kind="deploy", release=release.number, build=tools.builder.name, started=now, on_abort=mission.undo.on_abort
+        )
+        filled = replace(ledger.added(release, kept).serves(release.number), intent=intent)
+        return replace(filled, service=mission.place.service)
+
+
+def gates(ledger: Ledger, mission: Mission, now: str) -> None:
+    """What policy forbids.
+
+    Args:
+        ledger: the history.
+        mission: what is asked for.
+        now: RFC 3339, UTC.
+
+    Raises:
+        RefusedError: frozen, or known to be bad.
+    """
+    freeze = ledger.freeze
+    if freeze is not None and (not freeze.until or now < freeze.until):
+        until = f" until {freeze.until}" if freeze.until else ""
+        raise RefusedError(
+            f"nothing was changed: {ledger.workload} is frozen{until} by {freeze.by}: {freeze.reason}",
+            hint="`headway thaw` lifts it; `headway undo` is always allowed",
+        )
+    bad = ledger.known_bad(mission.content.image, mission.content.pair)
+    if bad is not None and not mission.allow_known_bad:
+        raise RefusedError(
+            f"nothing was changed: image and configuration are known to be bad since {bad.label}: {bad.cause}",
+            hint="deploy another image or configuration, or say --allow-known-bad",
+        )
+
+
+def prepare(tools: Tools, mission: Mission, ledger: Ledger) -> Prepared:
+    """Tries the release on the server and looks at what is there.
+
+    Raises:
+        HeadwayError: it can't be deployed; nothing was changed.
+    """
+    content = mission.content
+    steps = plan(tools.cluster, mission.place.namespace, content.objects)
+    step = next(each for each in steps if each.ref == content.workload)
+    live = step.live
+    if live is not None and (live.get("spec") or {}).get("paused") and "paused" not in (step.thing.get("spec") or {}):
+        raise RefusedError(
+            f"nothing was changed: {content.workload} is paused by somebody, so a rollout would never end",
+            hint=f"kubectl rollout resume {content.workload} -n {mission.place.namespace}",
+        )
+    known = known_release(ledger, live)
+    complete = live is not None and is_complete(live)
+    remarks = []
+    if live is not None and not complete:
+        remarks.append(f"{content.workload} was not completely rolled out before this deploy")
+    if ledger.intent is not None:
+        remarks.append(f"an earlier {ledger.intent.kind} by {ledger.intent.build} was left open; this one closes it")
+    unrehearsed = [str(each.ref) for each in steps if not each.rehearsed]
+    if unrehearsed:
+        remarks.append(f"not tried beforehand, since a webhook takes no dry run: {', '.join(unrehearsed)}")
+    good = known is not None and known.judgement == "good" and known.objects == content.digest
+    unchanged = good and complete and all(each.action == "keep" for each in steps)
+    return Prepared(
+        steps, live, complete, known, _now(live, known, content.container), unchanged, content.container, tuple(remarks)
+    )
+
+
+def known_release(ledger: Ledger, live: Object | None) -> Release | None:
+    """The ledger's serving release, if the live pod template is still the one that it left."""
+    serving = ledger.serving
+    return serving if live is not None and serving and serving.template == of_template(live) else None
+
+
+def is_complete(live: Object) -> bool:
+    """Whether a workload, as it is, is rolled out completely (kubectl's rule)."""
+    snapshot = Snapshot(ref(live))
+    snapshot.fold(Applied(0.0, live))
+    return completion(snapshot) is not None
+
+
+def _now(live: Object | None, known: Release | None, container: str) -> Serving | None:
+    if live is None:
+        return None
+    if known is not None:
+        good = known.judgement == "good"
+        return Serving(known.number, known.image, known.version, known.ended or known.started, verified=good)
+    image = images.of_container(live, container) or images.of_container(live, "")
+    return Serving(0, image, _version(image))
+
+
+def _version(image: str) -> str:
+    from agent.errors import UsageError
+
+    try:
+        return images.version(image)
+    except UsageError:
+        return ""
+
+
+def running_image(tools: Tools, workload: Ref, container: str, repository: str) -> str:
+    """The image that runs now, for a deploy without --image; empty where there is none to take.
+
+    It is that of the named container, else of the one container that has the repository.
+    """
+    live = tools.cluster.get(workload)
+    if live is None:
+        return ""
+    boxes = [str(box.get("image", "")) for box in ((live["spec"]["template"]["spec"]).get("containers") or ())]
+    if container:
+        return images.of_container(live, container)
+    ours = [image for image in boxes if images.same_repository(image, repository)]
+    return ours[0] if ours else boxes[0] if len(boxes) == 1 else ""

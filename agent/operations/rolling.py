@@ -1,0 +1,153 @@
+"""One set of objects into the cluster and to its verdict: apply in order, follow every workload, explain what failed.
+
+Deploys, undos and restarts differ only in what they apply and in what they do with the verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from agent.errors import HeadwayError
+from agent.objects import Object, ref, uid
+from agent.objects import annotations as annotations_of
+from agent.operations import diagnosing, pods
+from agent.operations.account import Account, as_verdict
+from agent.operations.applying import OvertakenError, Step, carry_out
+from agent.operations.following import Ending, Following
+from agent.release.digest import of_template
+from agent.release.order import is_workload
+from agent.reports.deploy import Cause, Verdict
+from agent.reports.events import Applied, Touched
+from agent.rollout.diagnosis import Code, Diagnosis, tidy
+from agent.rollout.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """What became of a set of objects.
+
+    Attributes:
+        verdict: over all workloads.
+        causes: the root cause first.
+        template: digest of the followed workload's live template after the write.
+        to_blame: whether the release itself was at fault.
+    """
+
+    verdict: Verdict
+    causes: tuple[Cause, ...] = ()
+    template: str = ""
+    to_blame: bool = False
+
+
+def roll(
+    account: Account,
+    steps: Sequence[Step],
+    policy: Policy,
+    *,
+    step: str,
+    may_change: Callable[[Object | None], bool],
+    removals: Sequence[Object] = (),
+) -> Rolled:
+    """Writes the steps, follows the workloads, and says how it ended.
+
+    Args:
+        account: where it is written down, and the tools.
+        steps: tried already; see `applying.plan`.
+        policy: how the rollouts are judged.
+        step: `rollout` or `undo`, for events.
+        may_change: see `applying.carry_out`; asked for the followed workload only.
+        removals: live objects to delete once everything else was written.
+
+    Raises:
+        HeadwayError: the first write failed, so nothing was changed.
+    """
+    workloads = [each.thing for each in steps if is_workload(each.thing)]
+    with Following(account.tools, workloads, step) as following:
+        try:
+            template = _write(account, steps, following, step, may_change, removals)
+        except OvertakenError as problem:
+            account.note(step, problem.message)
+            return Rolled("superseded")
+        except HeadwayError as problem:
+            if not account.changed:
+                raise
+            return Rolled("failed", (_half_written(account, problem),))
+        endings = following.run(policy)
+        account.notes_of(ending.verdict for ending in endings)
+        verdict = _total(endings)
+        if verdict in {"complete", "superseded", "gone"}:
+            return Rolled(verdict, template=template)
+        found = diagnosing.causes(account.tools, endings, following.snapshots, account.began)
+        return Rolled(verdict, found, template, diagnosing.to_blame(found))
+
+
+def _write(
+    account: Account,
+    steps: Sequence[Step],
+    following: Following,
+    step: str,
+    may_change: Callable[[Object | None], bool],
+    removals: Sequence[Object],
+) -> str:
+    """Writes everything in order; the digest of the followed workload's template as the server answered it."""
+    tools = account.tools
+    began = tools.clock.monotonic()
+    template = ""
+    for each in steps:
+        sent = tools.clock.monotonic()
+        followed = each.ref == account.place.workload
+        if each.action != "keep":
+            account.wrote_at = account.wrote_at or sent
+        answer = carry_out(tools.cluster, each, may_change=may_change if followed else lambda live: live is not None)
+        account.changed = account.changed or each.action != "keep"
+        if is_workload(each.thing):
+            following.applied(answer, sent, created=each.live is None)
+        if followed:
+            template = of_template(answer)
+    for thing in removals:
+        tools.cluster.delete(ref(thing), uid=uid(thing))
+        account.changed = True
+    touched = (*(each.touched for each in steps), *(Touched(str(ref(thing)), "delete") for thing in removals))
+    now = tools.clock.monotonic()
+    account.hear(Applied(now, touched, now - began, "undo" if step == "undo" else "apply"))
+    return template
+
+
+def _half_written(account: Account, problem: HeadwayError) -> Cause:
+    """A write that failed after others had gone through: the release is mixed, and taken back like any that failed."""
+    at = account.tools.clock.monotonic()
+    message = tidy(f"only a part was applied: {problem.message}")
+    code = Code.ADMISSION_DENIED
+    return Cause(Diagnosis(code, str(account.place.workload), "", message, at, permanent=True), at - account.began)
+
+
+def _total(endings: Sequence[Ending]) -> Verdict:
+    """The verdict over all workloads: the worst, which stands first."""
+    return as_verdict(endings[0].word) if endings else "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What runs, for the ledger."""
+
+    revision: int = 0
+    replica_set: str = ""
+    image_digest: str = ""
+
+
+def identity(account: Account, container: str) -> Identity:
+    """Revision, ReplicaSet and image digest of the followed workload as it runs now; best effort: it only informs."""
+    cluster, workload = account.tools.cluster, account.place.workload
+    try:
+        live = cluster.get(workload)
+        if live is None:
+            return Identity()
+        digest = pods.image_digest(pods.of_newest_revision(cluster, live), container)
+        if workload.kind != "Deployment":
+            return Identity(0, str((live.get("status") or {}).get("updateRevision") or ""), digest)
+        owner = pods.replica_set(cluster, live)
+        number = str(annotations_of(live).get(pods.REVISION) or "0")
+        return Identity(int(number) if number.isdigit() else 0, uid(owner) if owner else "", digest)
+    except HeadwayError:
+        return Identity()

@@ -1,0 +1,179 @@
+"""Runs smoke checks: asks until the answer is right or `within` has passed, one check after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.objects import Object, Ref, name, uid
+from agent.operations import pods
+from agent.operations.mission import Running, Tools
+from agent.ports import HttpAnswer
+from agent.reports.deploy import SmokeReport
+from agent.reports.events import Noted, Smoked
+from agent.smoke import judge
+from agent.smoke.check import SmokeCheck, filled, pod_port, service_port, serving_service
+
+ONE_ANSWER = 5.0
+"""Seconds that one HTTP answer may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One try of a check: what was wrong (empty: nothing), and what was answered."""
+
+    problem: str
+    answer: str = ""
+    pod: str = ""
+    summary: str = ""
+
+
+def smoke(tools: Tools, running: Running, phase: str, *, once: bool = False) -> tuple[SmokeReport, ...]:
+    """All checks of a release, in order; each is run even if one before failed: a person wants the whole picture.
+
+    Args:
+        tools: the doors to the outside.
+        running: the release that serves now.
+        phase: `baseline`, `deploy` or `undo`.
+        once: one try each (for a baseline that must not hold up a deploy).
+    """
+    if not running.checks:
+        return ()
+    live = tools.cluster.get(running.place.workload)
+    if live is not None and not pods.wants_pods(live):
+        tools.emit(Noted(tools.clock.monotonic(), "smoke", "skipped: no replicas are wanted"))
+        return ()
+    return tuple(_run(tools, running, check, phase, once=once) for check in running.checks)
+
+
+def _run(tools: Tools, running: Running, check: SmokeCheck, phase: str, *, once: bool) -> SmokeReport:
+    question = filled(check, running.words)
+    began = tools.clock.monotonic()
+    ask = _asker(tools, running, question)
+    tries = 0
+    while True:
+        left = began + question.within - tools.clock.monotonic()
+        answer = ask(max(left, 0.1))
+        tries += 1
+        wait = judge.pause(tries)
+        now = tools.clock.monotonic()
+        if not answer.problem or once or now + wait >= began + question.within:
+            break
+        tools.emit(
+            Smoked(now, check.name, passed=False, text=answer.problem, seconds=now - began, step=phase, final=False)
+        )
+        tools.clock.sleep(wait)
+    seconds = tools.clock.monotonic() - began
+    passed = not answer.problem
+    detail = answer.summary if passed else f"{answer.problem}, {_tries(tries)} in {seconds:.0f} s"
+    tools.emit(Smoked(tools.clock.monotonic(), check.name, passed=passed, text=detail, seconds=seconds, step=phase))
+    return SmokeReport(
+        name=check.name,
+        phase="baseline" if phase == "baseline" else "undo" if phase == "undo" else "deploy",
+        passed=passed,
+        detail=detail,
+        tries=tries,
+        seconds=seconds,
+        answer="" if passed else judge.shown(answer.answer),
+        pod="" if passed else answer.pod,
+    )
+
+
+def _tries(count: int) -> str:
+    return "1 try" if count == 1 else f"{count} tries"
+
+
+def _asker(tools: Tools, running: Running, check: SmokeCheck) -> Callable[[float], Try]:
+    """What asks the check once, given the seconds that are left."""
+    if check.via == "command":
+        return lambda left: _command(tools, running, check, left)
+    if check.via == "url":
+        return lambda left: _url(tools, running, check, left)
+    if check.via == "service":
+        return lambda left: _service(tools, running, check, left)
+    passed: set[str] = set()
+    return lambda left: _pods(tools, running, check, left, passed)
+
+
+def _timeout(left: float) -> float:
+    return max(min(ONE_ANSWER, left), 0.5)
+
+
+def _pods(tools: Tools, running: Running, check: SmokeCheck, left: float, passed: set[str]) -> Try:
+    """Every pod of the new revision must have passed; one that has isn't asked again."""
+    place = running.place
+    until = tools.clock.monotonic() + left
+    live = tools.cluster.get(place.workload)
+    if live is None:
+        return Try(f"{place.workload} is not there")
+    present = pods.of_newest_revision(tools.cluster, live)
+    if not present:
+        return Try("there is no pod to ask")
+    for pod in present:
+        if uid(pod) in passed:
+            continue
+        port = pod_port(pod, running.container, check.port)
+        if not port:
+            return Try(_no_port(check, f"container {running.container}"), pod=name(pod))
+        answer = tools.cluster.probe(
+            "pods", place.namespace, name(pod), port, check.path, timeout=_timeout(until - tools.clock.monotonic())
+        )
+        problem = judge.http(check, answer.status, answer.body, answer.error)
+        if problem:
+            return Try(problem, answer.body, name(pod))
+        passed.add(uid(pod))
+    return Try("", summary=f"{check.status} from {len(present)} pod{'s' if len(present) != 1 else ''}")
+
+
+def _no_port(check: SmokeCheck, where: str) -> str:
+    if check.port:
+        return f"{where} has no port '{check.port}'"
+    return f"{where} has no single port to ask: name one in the check's port"
+
+
+def _service(tools: Tools, running: Running, check: SmokeCheck, left: float) -> Try:
+    place = running.place
+    found = _find_service(tools, running)
+    if found is None:
+        return Try(f"no Service selects the pods of {place.workload}")
+    port = service_port(found, check.port)
+    if not port:
+        return Try(_no_port(check, f"service {name(found)}"))
+    answer = tools.cluster.probe("services", place.namespace, name(found), port, check.path, timeout=_timeout(left))
+    return _judged(check, answer, f"service {name(found)}")
+
+
+def _find_service(tools: Tools, running: Running) -> Object | None:
+    """The release's own Service, else one of the namespace that selects the pods."""
+    chosen = serving_service(running.objects, running.workload)
+    if chosen:
+        return tools.cluster.get(Ref("v1", "Service", running.place.namespace, chosen))
+    there = tools.cluster.list("v1", "Service", running.place.namespace)
+    workload = running.workload or tools.cluster.get(running.place.workload) or {}
+    chosen = serving_service(tuple({**one, "kind": "Service"} for one in there), workload)
+    return next((one for one in there if name(one) == chosen), None)
+
+
+def _url(tools: Tools, running: Running, check: SmokeCheck, left: float) -> Try:
+    if not running.place.url:
+        return Try(f"environment '{running.place.environment}' has no url to ask")
+    url = running.place.url.rstrip("/") + "/" + check.path.lstrip("/")
+    return _judged(check, tools.prober.get(url, timeout=_timeout(left)), url)
+
+
+def _judged(check: SmokeCheck, answer: HttpAnswer, source: str) -> Try:
+    problem = judge.http(check, answer.status, answer.body, answer.error)
+    return Try(problem, answer.body, summary=f"{answer.status} from {source}")
+
+
+def _command(tools: Tools, running: Running, check: SmokeCheck, left: float) -> Try:
+    words = {
+        "URL": running.place.url,
+        "VERSION": running.version,
+        "NAMESPACE": running.place.namespace,
+        "SERVICE": running.place.service,
+        "ENVIRONMENT": running.place.environment,
+    }
+    answer = tools.prober.run(check.command, environment=words, timeout=max(left, 1.0))
+    problem = judge.command(answer.status, check.within)
+    return Try(problem, answer.output, summary="exit status 0")

@@ -1,0 +1,243 @@
+"""Back to another release: its whole object set, configuration before pods, followed and smoke-tested like a deploy.
+
+One attempt, one target, never a loop: an undo that fails says so and leaves the rest to a person (P47).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from agent.errors import HeadwayError
+from agent.objects import Object, metadata, ref
+from agent.operations.account import Account, smoke_causes
+from agent.operations.applying import OvertakenError, Step, carry_out, plan
+from agent.operations.bookkeeping import Book
+from agent.operations.mission import UndoRules, running
+from agent.operations.rolling import Rolled, identity, roll
+from agent.operations.smoking import smoke
+from agent.release import owners
+from agent.release.digest import of_template
+from agent.release.ledger import Intent, Ledger
+from agent.release.order import NEVER_REMOVED, by_removal
+from agent.release.record import Release
+from agent.release.record import Undone as UndoneRecord
+from agent.reports.deploy import UndoResult
+from agent.reports.events import Serving, Undoing, Undone
+from agent.rollout.policy import Policy
+from agent.smoke.check import SmokeCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way back.
+
+    Attributes:
+        target: the release to go to.
+        reason: why this one.
+        otherwise: smoke checks where the target has none recorded.
+        excused: names of checks that failed before the deploy already; they make no undo unverified.
+        expected: digest of the pod template that we leave; where another one is found, somebody else was faster.
+            None: whatever is there is left.
+        on_purpose: a person asked for it, so a good release that is left is `withdrawn`.
+    """
+
+    target: Release
+    reason: str
+    otherwise: tuple[SmokeCheck, ...] = ()
+    excused: frozenset[str] = frozenset()
+    expected: str | None = None
+    on_purpose: bool = False
+
+
+def serving(release: Release) -> Serving:
+    """A recorded release as reports show it."""
+    return Serving(
+        release.number, release.image, release.version, release.ended or release.started, release.judgement == "good"
+    )
+
+
+def way_back(account: Account, book: Book, target: Release, leaving: int) -> tuple[tuple[Step, ...], list[Object]]:
+    """The steps to a release, tried on the server, and what only the releases since have made.
+
+    Raises:
+        HeadwayError: the server would not take it.
+    """
+    ledger = book.ledger
+    content = ledger.sets[target.objects]
+    steps = plan(account.tools.cluster, account.place.namespace, content.objects)
+    return steps, removals(account, ledger, target, leaving)
+
+
+def removals(account: Account, ledger: Ledger, target: Release, leaving: int) -> list[Object]:
+    """Live objects that releases after the target created and the target doesn't have; ours, and nobody's data."""
+    kept = {str(ref(thing)) for thing in ledger.sets[target.objects].objects}
+    since = [each for each in ledger.releases if each.number > target.number or each.number == leaving]
+    wanted = [
+        ref(thing)
+        for release in since
+        if release.objects in ledger.sets
+        for thing in ledger.sets[release.objects].objects
+        if str(ref(thing)) in release.created and str(ref(thing)) not in kept
+    ]
+    found = (account.tools.cluster.get(each) for each in by_removal(dict.fromkeys(wanted)))
+    return [thing for thing in found if thing is not None and owners.is_ours(thing)]
+
+
+def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy) -> UndoResult:
+    """Goes to a release and verifies it; the ledger and the account know all of it afterwards."""
+    clock = account.tools.clock
+    began = clock.monotonic()
+    account.left_at = began
+    account.hear(Undoing(began, way.target.label, way.reason))
+    try:
+        steps, gone = way_back(account, book, way.target, leaving)
+        _begin(account, book, leaving, way)
+        rolled = roll(
+            account, steps, policy, step="undo", may_change=_unless_overtaken(way, steps, account), removals=gone
+        )
+    except OvertakenError as problem:
+        account.verdict = "superseded"
+        return _ended(account, book, leaving, way, "none", problem.message, began)
+    except HeadwayError as problem:
+        return _ended(account, book, leaving, way, "failed", f"could not be applied: {problem.message}", began)
+    if rolled.verdict == "superseded":
+        account.verdict = "superseded"
+        return _ended(account, book, leaving, way, "none", "left alone: somebody else changed the workload", began)
+    return _verified(account, book, leaving, way, rolled, began)
+
+
+def _unless_overtaken(way: Way, steps: Sequence[Step], account: Account) -> Callable[[Object | None], bool]:
+    """Refuses at once when the workload isn't what we leave any more, then before every later write too."""
+    expected = way.expected
+    live = next((each.live for each in steps if each.ref == account.place.workload), None)
+    if expected is not None and live is not None and of_template(live) != expected:
+        raise OvertakenError("somebody else has changed the workload since the deploy; it was left alone")
+    allowed = {expected} if expected is not None else {of_template(live) if live is not None else ""}
+    return lambda thing: thing is not None and of_template(thing) in allowed
+
+
+def _begin(account: Account, book: Book, leaving: int, way: Way) -> None:
+    intent = Intent(
+        kind="undo",
+        release=leaving,
+        target=way.target.number,
+        build=account.tools.builder.name,
+        started=account.tools.clock.utc(),
+        step="undoing",
+    )
+    book.write(lambda ledger: replace(ledger, intent=intent))
+
+
+def _verified(account: Account, book: Book, leaving: int, way: Way, rolled: Rolled, began: float) -> UndoResult:
+    account.undo_causes = rolled.causes
+    if rolled.verdict != "complete":
+        first = rolled.causes[0].diagnosis.sentence if rolled.causes else rolled.verdict
+        return _ended(account, book, leaving, way, "failed", f"FAILED  {first}", began)
+    content = book.ledger.sets[way.target.objects]
+    checked = smoke(account.tools, running(account.place, content, way.target.version, way.otherwise), "undo")
+    account.smoke.extend(checked)
+    failed = [check for check in checked if not check.passed and check.name not in way.excused]
+    if failed:
+        account.undo_causes = smoke_causes(failed, account.place.container, account.elapsed)
+        return _ended(
+            account, book, leaving, way, "unverified", "rolled out, but a smoke check failed", began, rolled.template
+        )
+    said = "smoke passed" if checked else "no smoke checks"
+    return _ended(account, book, leaving, way, "verified", f"{_pods(account)}, {said}", began, rolled.template)
+
+
+def _pods(account: Account) -> str:
+    text = next((each.text for each in reversed(account.report().workloads) if each.phase == "undo"), "applied")
+    return text.replace(" new pods", "").replace(", old ones gone", "")
+
+
+def _ended(
+    account: Account,
+    book: Book,
+    leaving: int,
+    way: Way,
+    result: UndoResult,
+    text: str,
+    began: float,
+    template: str = "",
+) -> UndoResult:
+    clock = account.tools.clock
+    record = UndoneRecord(way.target.number, result, clock.utc(), account.tools.builder.name)
+    seconds = clock.monotonic() - began
+    found = identity(account, account.place.container) if result in {"verified", "unverified"} else None
+
+    def change(ledger: Ledger) -> Ledger:
+        left = ledger.release(leaving)
+        if left is not None:
+            withdrawn = left.withdrawn or (way.on_purpose and left.judgement == "good" and leaving != way.target.number)
+            ledger = ledger.changed(leaving, undone=record, withdrawn=withdrawn)
+        if result in {"verified", "unverified"}:
+            ledger = ledger.serves(way.target.number).changed(
+                way.target.number,
+                withdrawn=False,
+                undone=None,
+                revision=found.revision if found else 0,
+                replica_set=found.replica_set if found else "",
+            )
+            if template:
+                ledger = ledger.changed(way.target.number, template=template)
+        return replace(ledger, intent=None)
+
+    try:
+        book.write(change)
+    except HeadwayError as problem:
+        account.note("undo", f"the ledger could not be written: {problem.message}")
+    if result in {"verified", "unverified"}:
+        account.undone_to = serving(way.target)
+    account.undo = result
+    account.hear(Undone(clock.monotonic(), way.target.label, result, text, seconds))
+    return result
+
+
+def first_release(account: Account, book: Book, release: Release, rules: UndoRules) -> UndoResult:
+    """There is nothing to go back to: what `undo.first` says, and only to what this release created (P39)."""
+    account.left_at = account.tools.clock.monotonic()
+    content = book.ledger.sets.get(release.objects)
+    made = [thing for thing in content.objects if str(ref(thing)) in release.created] if content else []
+    done = "left as it is, for a person to look at"
+    try:
+        if rules.first == "delete":
+            done = _delete(account, made)
+        elif rules.first == "scale-to-zero":
+            done = _scale_to_zero(account, made)
+    except HeadwayError as problem:
+        done = f"could not be taken back: {problem.message}"
+    account.undo = "no-target"
+    record = UndoneRecord(0, "no-target", account.tools.clock.utc(), account.tools.builder.name)
+    book.write(lambda ledger: replace(ledger.changed(release.number, undone=record), intent=None))
+    account.hear(Undone(account.tools.clock.monotonic(), "", "no-target", done, 0.0))
+    return "no-target"
+
+
+def _delete(account: Account, made: Iterable[Object]) -> str:
+    names = []
+    for target in by_removal(ref(thing) for thing in made):
+        live = account.tools.cluster.get(target)
+        if live is not None and owners.is_ours(live):
+            account.tools.cluster.delete(target, uid=str(metadata(live).get("uid", "")))
+            names.append(str(target))
+    kept = [str(ref(thing)) for thing in made if thing.get("kind") in NEVER_REMOVED]
+    more = f"; {', '.join(kept)} was kept" if kept else ""
+    return f"deleted what it created: {', '.join(names) or 'nothing'}{more}"
+
+
+def _scale_to_zero(account: Account, made: Iterable[Object]) -> str:
+    names = []
+    for thing in made:
+        if thing.get("kind") not in {"Deployment", "StatefulSet"}:
+            continue
+        live = account.tools.cluster.get(ref(thing))
+        if live is None:
+            continue
+        zero = {**thing, "spec": {**thing["spec"], "replicas": 0}}
+        carry_out(account.tools.cluster, Step(zero, live, zero, force=True, rehearsed=False), may_change=bool)
+        names.append(str(ref(thing)))
+    return (
+        f"scaled to zero: {', '.join(names)}" if names else "left as it is: it created no workload that could be scaled"
+    )
