@@ -77,6 +77,8 @@ class SpecError(UsageError):
 def summary(loaded: Loaded) -> str:
     """How many problems in how many specs."""
     count = len(loaded.problems)
+    if not count:
+        return f"{_counted(loaded.count, 'spec')}, no problems"
     if loaded.count == 0:
         return f"{_counted(count, 'problem')}, no spec"
     return f"{_counted(count, 'problem')} in {loaded.wrong} of {_counted(loaded.count, 'spec')}"

@@ -58,7 +58,7 @@ class Environment(Part):
     name: Label = Field(description="Name of the environment; each name once.", examples=["staging"])
     cluster: ClusterName | None = Field(None, description="Context, or context and credentials; default: the current.")
     clusters: tuple[ClusterName, ...] = Field((), description="Several clusters, one after another in this order.")
-    namespace: Label | Literal[""] = Field("", description="Namespace, never created; default: the context's.")
+    namespace: Label = Field("", description="Namespace, never created; default: the context's.")
     url: WebUrl = Field("", description="Where users reach it; for `via: url` and for commands.")
     when: When | None = Field(None, description="Which builds deploy here; none: all but those of pull requests.")
     approval: Approval | None = Field(None, description="Somebody has to agree first.")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cache
-from typing import Any, get_args
+from collections.abc import Iterator
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from agent.spec.defaults import Stack, stack
+from agent.spec.fields import fields
 from agent.spec.merge import are_named
 from agent.spec.model import ServiceSpec
 from agent.spec.nodes import Path
@@ -86,28 +86,3 @@ def _named_twice(document: Document) -> Iterator[Problem]:
                 message = f"a second '{name}' in '{path[-1]}'"
                 hint = f"the first is on line {line}; each name stands once"
                 yield document.problem((*path, index, "name"), message, hint)
-
-
-@cache
-def fields() -> dict[Path, Sequence[str]]:
-    """The keys that each part of a spec knows, by its path with `*` for indexes and free names."""
-    known: dict[Path, Sequence[str]] = {}
-    _collect(ServiceSpec, (), known)
-    return known
-
-
-def _collect(model: type[BaseModel], path: Path, known: dict[Path, Sequence[str]]) -> None:
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    known[path] = [*dict.fromkeys([*known.get(path, ()), *names])]
-    for name, field in model.model_fields.items():
-        for inner, many in _models(field.annotation):
-            _collect(inner, (*path, field.alias or name, *(("*",) if many else ())), known)
-
-
-def _models(annotation: Any, *, many: bool = False) -> list[tuple[type[BaseModel], bool]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [(annotation, many)]
-    origin = getattr(annotation, "__origin__", None)
-    return [
-        pair for inner in get_args(annotation) for pair in _models(inner, many=many or origin in {tuple, dict, list})
-    ]

@@ -70,6 +70,10 @@ def _near(folder: Path, path: str) -> str:
     parent = Path(folder, path).parent
     if not parent.is_dir():
         return f"there is no folder '{os.path.dirname(path)}' beside the spec"
-    names = [one.name for one in sorted(parent.iterdir())[:1000] if one.suffix in {".yaml", ".yml", ".json"}]
+    names = [one.name for one in sorted(parent.iterdir())[:1000] if _is_manifest(one)]
     near = difflib.get_close_matches(os.path.basename(path), names, 1)
     return f"did you mean '{os.path.join(os.path.dirname(path), near[0])}'?" if near else ""
+
+
+def _is_manifest(file: Path) -> bool:
+    return file.suffix in {".yaml", ".yml", ".json"} and not file.name.endswith(("service.yaml", "headway.yaml"))
