@@ -22,8 +22,13 @@ _GLOB = frozenset("*?[")
 
 @dataclass
 class Files:
-    """Reads specs and the headway.yaml files above them; each file once."""
+    """Reads specs and the headway.yaml files above them; each file once.
 
+    Attributes:
+        searched: files that were not named but found in a folder.
+    """
+
+    searched: set[str] = field(default_factory=set)
     _parents: dict[str, tuple[Document, ...]] = field(default_factory=dict)
     _roots: dict[str, str] = field(default_factory=dict)
 
@@ -46,15 +51,24 @@ class Files:
 
     def _meant(self, name: str) -> Iterator[str]:
         if os.path.isdir(name):
-            yield from _below(name)
+            yield from self._below(name)
         elif os.path.lexists(name):
             yield name
         elif _GLOB & set(name):
             for match in sorted(glob.glob(name, recursive=True)):
                 if os.path.isdir(match):
-                    yield from _below(match)
+                    yield from self._below(match)
                 elif os.path.basename(match) != DEFAULTS:
                     yield match
+
+    def _below(self, folder: str) -> Iterator[str]:
+        for here, folders, files in os.walk(folder):
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
+            for name in sorted(files):
+                if name == _NAME or (name.endswith(_SUFFIX) and name != _SUFFIX):
+                    spec = os.path.join(here, name)
+                    self.searched.add(spec)
+                    yield spec
 
     def read(self, file: str) -> Document:
         """A file as a document; one that can't be read is a document with that problem."""
@@ -108,14 +122,6 @@ def matching(folder: str | Path, pattern: str) -> tuple[Path, ...]:
         return (Path(folder, pattern),) if os.path.isfile(os.path.join(folder, pattern)) else ()
     found = sorted(glob.glob(pattern, root_dir=folder, recursive=True))
     return tuple(path for path in (Path(folder, name) for name in found) if path.is_file())
-
-
-def _below(folder: str) -> Iterator[str]:
-    for here, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
-        for name in sorted(files):
-            if name == _NAME or (name.endswith(_SUFFIX) and name != _SUFFIX):
-                yield os.path.join(here, name)
 
 
 def _nothing(name: str) -> Problem:

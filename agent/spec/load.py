@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,20 +101,25 @@ def load(named: Sequence[str | Path], *, files: bool = True) -> Loaded:
     known: _Known = {}
     found, problems = disk.find([str(name) for name in named])
     specs: list[LoadedSpec] = []
-    wrong = 0
+    count = wrong = 0
     with _uncollected():
         for file in found:
             one = _one(file, disk, known, files=files)
+            if one is None:
+                continue
+            count += 1
             if isinstance(one, LoadedSpec):
                 specs.append(one)
             else:
                 wrong += 1
                 problems += one
+    if not count and not problems:
+        problems.append(Problem(str(named[0]), 0, 0, "no spec here: each service.yaml is a Kubernetes manifest"))
     clashing = clashes((one.file, one.spec, one.layers) for one in specs)
     guilty = {file for file, _ in clashing}
     kept = tuple(one for one in specs if one.file not in guilty)
     problems += [problem for _, problem in clashing]
-    return Loaded(kept, ordered(problems), len(found), wrong + len(guilty))
+    return Loaded(kept, ordered(problems), count, wrong + len(guilty))
 
 
 @contextmanager
@@ -154,15 +160,21 @@ def demand_one(named: str | Path) -> LoadedSpec:
     return specs[0]
 
 
+_MANIFEST = re.compile(r"^(apiVersion|kind):[^\n]*\n(.*\n)?(apiVersion|kind):", re.MULTILINE)
 _Known: TypeAlias = dict[tuple[Document, ...], tuple[Settings, tuple[Problem, ...]]]
 
 
-def _one(file: str, disk: Files, known: _Known, *, files: bool) -> LoadedSpec | list[Problem]:
+def _one(file: str, disk: Files, known: _Known, *, files: bool) -> LoadedSpec | list[Problem] | None:
     path = Path(file)
     if path.name == DEFAULTS:
         hint = "name the folder; it is read with every service below"
         return [Problem(file, 0, 0, "headway.yaml holds the defaults of specs and is none itself", hint)]
     document = disk.read(file)
+    if _MANIFEST.search(document.text) and not re.search(r"^service:", document.text, re.MULTILINE):
+        # Many keep a Kubernetes Service in a file of this name; found in a folder, it is none of ours.
+        hint = "`headway init` writes a spec from it"
+        named = [Problem(file, 0, 0, "this is a Kubernetes manifest and no spec", hint)]
+        return None if file in disk.searched else named
     parents = disk.parents(file)
     if parents not in known:
         known[parents] = settings(parents)

@@ -43,13 +43,13 @@ def _section(name: str, part: type[Part], definitions: dict[str, Any]) -> str:
     fields = definitions[name].get("properties", {})
     for key, field in part.model_fields.items():
         shown = field.alias or key
-        lines.append(
-            f"| `{shown}` | {_takes(fields[shown])} | {_default(fields[shown], field.is_required())} | {_about(shown, part, fields[shown])} |"
-        )
+        takes = fields[shown]
+        cells = _takes(takes), _default(takes, field.is_required()), _about(shown, part, takes)
+        lines.append(f"| `{shown}` | {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 
-def _takes(field: dict[str, Any]) -> str:
+def _takes(field: dict[str, Any]) -> str:  # noqa: PLR0911 - one a kind
     if "$ref" in field:
         name = str(field["$ref"]).rpartition("/")[2]
         return "any JSON" if name == "JsonValue" else f"[{name}](#{name.lower()})"
