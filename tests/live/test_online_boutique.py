@@ -1,4 +1,4 @@
-"""Eleven services as their authors publish them: v1 good, v2 undone by its smoke test, a missing tag found out and undone."""
+"""Eleven services as their authors publish them: v1 good, v2 undone by its smoke test, a missing tag found out."""
 
 from __future__ import annotations
 
