@@ -63,7 +63,9 @@ def queue(call: Call) -> Response:
     executors = call.jenkins.executors
     match call.rest:
         case ("queue", "api", "json"):
-            return call.json(Listed("hudson.model.Queue", {"discoverableItems": [], "items": executors.waiting}))
+            return call.json(
+                Listed("hudson.model.Queue", {"discoverableItems": [], "items": executors.waiting}, inline=True)
+            )
         case ("queue", "item", number, "api", "json") if number.isdigit() and int(number) in executors.queue:
             return call.json(executors.queue[int(number)])
         case ("queue", "cancelItem"):

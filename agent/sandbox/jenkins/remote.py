@@ -42,10 +42,12 @@ class Listed:
     Args:
         class_name: its `_class`; empty for none.
         values: its fields.
+        inline: what it holds shows as much as it does itself, as `@Exported(inline=true)` says.
     """
 
     class_name: str
     values: Mapping[str, object]
+    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +94,5 @@ class Exporter:
         for name, held in value.values.items():
             below = selected.below(name, ALWAYS)
             if below is not None:
-                document[name] = self.export(held, below)
+                document[name] = self.export(held, below.inlined() if value.inline else below)
         return document

@@ -224,8 +224,8 @@ OWNERS: tuple[tuple[str, str], ...] = (
 )
 """Which plugin brings the classes of a package; core brings what stands nowhere else."""
 
-CORE = ("hudson.model.", "hudson.tasks.", "hudson.triggers.", "hudson.scm.", "hudson.views.", "jenkins.model.")
-"""Packages of core: their classes are known without a plugin."""
+CORE = ("java.", "hudson.model.", "hudson.tasks.", "hudson.triggers.", "hudson.scm.", "hudson.views.", "jenkins.model.")
+"""Packages of core and of Java: their classes are known without a plugin."""
 
 
 def owner_of(class_name: str) -> str | None:

@@ -30,6 +30,10 @@ class Tree:
         """The selection for this field; None when it was not asked for."""
         return self.names.get(name) or self.names.get("*")
 
+    def inlined(self) -> Tree:
+        """The same: names were given."""
+        return self
+
     @property
     def only(self) -> tuple[str, ...] | None:
         """The names asked for, in order; None when any name may be meant."""
@@ -50,6 +54,10 @@ class Depth:
     def below(self, _name: str, visibility: int) -> Selection | None:
         """The selection for this field; None when it lies too deep."""
         return Depth(self.level + 1) if visibility >= self.level else None
+
+    def inlined(self) -> Depth:
+        """The selection for what shows as much as the object around it."""
+        return Depth(self.level - 1)
 
     @property
     def only(self) -> tuple[str, ...] | None:

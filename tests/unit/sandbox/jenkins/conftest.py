@@ -80,6 +80,6 @@ def recorded():
 
 
 @pytest.fixture(scope="session")
-def payments(recorded) -> str:
+def payments(recorded):
     """The config.xml that was posted in the recording."""
     return recorded["create job in folder"]["request"]["body"]

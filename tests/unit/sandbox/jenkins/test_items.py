@@ -85,7 +85,7 @@ def test_an_edit_by_hand_is_a_post(sandbox):
     item = sandbox.items["shop/checkout"]
     item.config = "<flow-definition><disabled>true</disabled></flow-definition>"
     assert item.disabled
-    with pytest.raises(ValueError, match="FreeStyleProject|project"):
+    with pytest.raises(ValueError, match=r"WorkflowJob, got project"):
         item.config = FREESTYLE
 
 
