@@ -133,4 +133,6 @@ def _indented(text: str, line: str) -> str:
     if "\n" not in text:
         return groovy.string(text)
     margin = re.match(r" *", line)[0]  # type: ignore[index]
-    return groovy.string(f"\n{textwrap.indent(text, margin + '  ')}\n{margin}")
+    # Not textwrap.indent: it takes U+0085, U+2028 and others for line breaks, which they are to no shell.
+    lines = [f"{margin}  {one}" if one else "" for one in text.split("\n")]
+    return groovy.string("\n" + "\n".join(lines) + f"\n{margin}")

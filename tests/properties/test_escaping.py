@@ -1,0 +1,203 @@
+"""Whatever stands in a spec, the pipeline has the same statements, and every value arrives as it is.
+
+The judge is Groovy 2.4.21, Jenkins' own version, and a real shell: the tree of a Jenkinsfile full of hostile values is
+the tree of the one full of harmless markers, marker for value; so are the arguments of every command.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from agent.errors import UsageError
+from agent.jenkinsfile import groovy as ours
+from agent.jenkinsfile.render import render
+from agent.jenkinsfile.shell import filled, word
+from tests.unit.jenkinsfile import reader
+from tests.unit.jenkinsfile.compiler import groovy, texts
+from tests.unit.jenkinsfile.shapes import SHAPES, shaped
+
+CHUNKS = [
+    "'", '"', "'''", '"""', "\\", "\\\\", "\\u0027", "\\u000a", "\\\\u0027", "\\'", "\\n", "\\", "${x}", "$x", "$(touch pwned)",
+    "`touch pwned`", "\n", "\r", "\r\n", "\t", "\b", "\f", "//", "/*", "*/", "{", "}", ";", "&&", "|", "\x01", "\x1b[2J", "\x7f",
+    "\x85", "\u2028", "é", "\U0001f600", "#", " # ", "!", "~", "*", "**/", "?", " ", "-", "--", "=", "]]>", "<!--", "&#10;",
+    "{{ spec.service }}", "{% raw %}", "{{ version }}", "\ufeff", "\ue000groovy:2f2f\ue001", "\ue000", "$/", "/$", "@", "%", "\u202e",
+    "'; sh 'touch pwned", "')\nsh 'touch pwned'\n('", "\\u007d", "x", "main", "0",
+]  # fmt: skip
+ANY = st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufffe\uffff")
+HOSTILE = st.lists(st.one_of(st.sampled_from(CHUNKS), st.text(ANY, max_size=4)), max_size=6).map("".join)
+# Without shrinking: what is left of a failure is one tree beside another, and hypothesis would try for minutes.
+QUICK = settings(
+    max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)  # fmt: skip
+SOAK = settings(QUICK, max_examples=10_000, derandomize=False)
+
+STUB = """#!/bin/sh
+printf '%s\\0' "${0##*/}" "$@" END >>"$ARGV"
+trap '' PIPE
+case "${0##*/} $1" in "mktemp -d") echo out ;; mktemp*) echo out/file ;; *) echo found ;; esac 2>/dev/null || :
+"""
+COMMANDS = ("docker", "buildah", "executor", "headway", "mkdir", "tee", "sed", "mktemp", "cat", "rm", "base64", "tr")
+
+
+class Shell:
+    """Runs scripts in which every command only notes its arguments."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.argv = folder, folder / "argv"
+        for name in ("bin", "out", ".headway"):
+            (folder / name).mkdir()
+        for name in COMMANDS:
+            (folder / "bin" / name).write_text(STUB)
+            (folder / "bin" / name).chmod(0o755)
+
+    def arguments(self, script: str) -> list[list[str]]:
+        """The argument vectors of every command of a script, sorted: parts of a pipe run at once."""
+        self.argv.write_bytes(b"")
+        environment = {"PATH": str(self.folder / "bin"), "ARGV": str(self.argv), "IMAGE": "i", "VERSION": "1", "GIT_COMMIT": "c",
+                       "REGISTRY_USER": "u", "REGISTRY_PASSWORD": "p", "KUBECONFIG_1": "k1", "KUBECONFIG_2": "k2"}  # fmt: skip
+        file = self.folder / "script.sh"
+        file.write_bytes(script.replace("/kaniko/executor", "executor").encode())
+        done = subprocess.run(["/bin/sh", "-e", file], cwd=self.folder, env=environment, capture_output=True, check=False)
+        assert done.returncode == 0, (script, done.stderr)
+        image = self.folder / ".headway" / "image"
+        found = self.argv.read_bytes().decode().split("\0END\0")[:-1]
+        vectors = sorted(vector.split("\0") for vector in found)
+        if image.exists():
+            vectors.append([image.read_text(encoding="utf-8")])
+            image.unlink()
+        return vectors
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory):
+    return Shell(tmp_path_factory.mktemp("shell"))
+
+
+def split(tree, scripts):
+    """The tree without the scripts of `sh` steps that hold commands of ours, which are collected."""
+    if not isinstance(tree, list):
+        return tree
+    if len(tree) == 2 and tree[0] == ["text", "script"] and tree[1][0] == "text":
+        scripts.append(tree[1][1])
+        return "a script"
+    return [split(item, scripts) for item in tree]
+
+
+def replaced(thing, values):
+    if isinstance(thing, list):
+        return [replaced(item, values) for item in thing]
+    if isinstance(thing, str):
+        for marker, value in values:
+            thing = thing.replace(marker, value)
+    return thing
+
+
+class Fields:
+    """Markers and hostile values, field by field."""
+
+    def __init__(self, draw) -> None:
+        self.draw, self.hostile = draw, {}
+
+    def value(self, name: str) -> str:
+        # Values differ from each other, as names in a spec must; none may hold a placeholder of ours.
+        if name not in self.hostile:
+            drawn = self.draw(HOSTILE).replace("{{ version }}", "")
+            self.hostile[name] = f"{drawn}{len(self.hostile)}"
+        return self.hostile[name]
+
+    def marker(self, name: str) -> str:
+        wild = "*" if name == "when.branch" and set(self.value(name)) & set("*?") else ""
+        return f"MARKER{list(self.hostile).index(name):03}X{wild}" if name in self.hostile else self._new(name)
+
+    def _new(self, name: str) -> str:
+        self.value(name)
+        return self.marker(name)
+
+    def pairs(self):
+        found = []
+        for name in self.hostile:
+            value = self.value(name)
+            if name == "image.test.junit":
+                value = "".join(char for char in value if char not in "*?,/")
+            found.append((self.marker(name), value))
+        return found
+
+
+def check(shape, data, shell, *, library="", recovers=False):
+    fields = Fields(data.draw)
+    hostile = render(shaped(*shape, fields.value), library=library, recovers=recovers)
+    harmless = render(shaped(*shape, fields.marker), library=library, recovers=recovers)
+    assert all(char == "\n" or " " <= char <= "~" for char in hostile)
+    scripts, expected = [], []
+    tree = split(groovy().tree(hostile), scripts)
+    assert tree == replaced(split(groovy().tree(harmless), expected), fields.pairs())
+    assert len(scripts) == len(expected)
+    verbatim = {fields.value(name) for name in ("test.run", "build.run")}
+    for script, marked in zip(scripts, expected, strict=True):
+        if script in verbatim:
+            assert script == replaced(marked, fields.pairs())
+        else:
+            assert sorted(shell.arguments(script)) == sorted(replaced(shell.arguments(marked), fields.pairs()))
+    assert not (shell.folder / "pwned").exists()
+
+
+@pytest.mark.groovy
+@given(data=st.data())
+@QUICK
+def test_hostile_values_change_no_statement_and_arrive_as_they_are(shell, data):
+    shape = data.draw(st.sampled_from(SHAPES))
+    check(shape, data, shell, library=data.draw(st.sampled_from(["", "v1"])), recovers=data.draw(st.booleans()))
+
+
+@pytest.mark.groovy
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@given(data=st.data())
+@SOAK
+def test_ten_thousand_hostile_values_in_every_field(shell, data):
+    shape = data.draw(st.sampled_from(SHAPES))
+    check(shape, data, shell, library=data.draw(st.sampled_from(["", "v1"])), recovers=data.draw(st.booleans()))
+
+
+@pytest.mark.groovy
+@given(st.lists(HOSTILE, min_size=1, max_size=20))
+@QUICK
+def test_a_literal_means_exactly_its_value_to_groovy(values):
+    tree = groovy().tree(f"x({ours.literal(values)})")
+    assert texts(tree) == ["x", *values]
+
+
+@given(HOSTILE)
+@QUICK
+def test_a_literal_means_exactly_its_value_by_groovys_rules(value):
+    assert reader.decode(ours.string(value)) == value
+
+
+@given(st.lists(HOSTILE, min_size=1, max_size=20))
+@QUICK
+def test_a_word_is_one_argument(values):
+    script = "printf '%s\\0' " + " ".join(word(value) for value in values)
+    out = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True, env=os.environ).stdout
+    assert out.decode().split("\0")[:-1] == values
+
+
+@given(st.lists(HOSTILE.map(lambda text: text.replace("{{ version }}", "")), min_size=1, max_size=5))
+@QUICK
+def test_a_placeholder_becomes_a_variable_and_nothing_else_does(values):
+    script = f"VERSION='a b$c'; printf '%s\\0' {filled('{{ version }}'.join(values), '{{ version }}', 'VERSION')}"
+    out = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True, env=os.environ).stdout
+    assert out.decode() == "a b$c".join(values) + "\0"
+
+
+@pytest.mark.parametrize("char", ["\0", "\ud800", "\udfff", "\ufffe", "\uffff"])
+@pytest.mark.parametrize("write", [ours.literal, word])
+def test_what_no_file_and_no_argument_can_hold_is_refused(write, char):
+    with pytest.raises(UsageError, match=f"U\\+{ord(char):04X}"):
+        write(f"before{char}after")
