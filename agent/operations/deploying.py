@@ -14,6 +14,7 @@ from agent.operations import preparing
 from agent.operations.account import Account, smoke_causes
 from agent.operations.applying import template_still
 from agent.operations.bookkeeping import Book
+from agent.operations.interrupting import record_interruption
 from agent.operations.mission import Mission, Running, Tools
 from agent.operations.preparing import Prepared
 from agent.operations.rolling import Rolled, identity, roll
@@ -24,8 +25,6 @@ from agent.release.ledger import Ledger
 from agent.release.record import Judgement, Smoked
 from agent.reports.deploy import DeployReport, SmokeReport, Verdict
 from agent.reports.events import Applied, Opened, Rehearsed
-
-INTERRUPTIONS = {"KeyboardInterrupt": "SIGINT", "Terminated": "SIGTERM"}
 
 
 def deploy(tools: Tools, mission: Mission) -> DeployReport:
@@ -55,7 +54,7 @@ class _Deploy:
         try:
             self._run()
         except KeyboardInterrupt as interruption:
-            self._interrupted(interruption)
+            record_interruption(self.account, self.book, self.number, interruption)
         return self.account.report()
 
     def _run(self) -> None:
@@ -243,23 +242,3 @@ class _Deploy:
             expected=rolled.template or None,
         )
         undo_to(account, book, self.number, way, self.mission.policy)
-
-    def _interrupted(self, interruption: KeyboardInterrupt) -> None:
-        """Says in the ledger what was left, within the time that Jenkins gives; only `recover` takes it back."""
-        account = self.account
-        account.interrupted = INTERRUPTIONS.get(type(interruption).__name__, "SIGINT")
-        account.verdict = "interrupted"
-        if self.book is None or not self.number:
-            account.note("interrupted", "nothing was changed")
-            return
-
-        def change(ledger: Ledger) -> Ledger:
-            intent = replace(ledger.intent, step="interrupted") if ledger.intent else None
-            return replace(ledger.changed(self.number, rollout="interrupted", judgement="unjudged"), intent=intent)
-
-        written = self.book.last_words(change)
-        state = "recorded" if written else "the record from before the first write stands"
-        account.note("interrupted", f"release {self.number} may be half rolled out; {state}")
-        target = choose(self.book.ledger, leaving=self.number).target
-        if target is not None:
-            account.note("interrupted", f"`headway undo` would go back to {target.label}")

@@ -158,7 +158,14 @@ def prepare(tools: Tools, mission: Mission, ledger: Ledger) -> Prepared:
     good = known is not None and known.judgement == "good" and known.objects == content.digest
     unchanged = good and complete and all(each.action == "keep" for each in steps)
     return Prepared(
-        steps, live, complete, known, _now(live, known, content.container), unchanged, content.container, tuple(remarks)
+        steps,
+        live,
+        complete,
+        known,
+        serving_now(live, known, content.container) if live else None,
+        unchanged,
+        content.container,
+        tuple(remarks),
     )
 
 
@@ -175,9 +182,8 @@ def is_complete(live: Object) -> bool:
     return completion(snapshot) is not None
 
 
-def _now(live: Object | None, known: Release | None, container: str) -> Serving | None:
-    if live is None:
-        return None
+def serving_now(live: Object, known: Release | None, container: str) -> Serving:
+    """What a live workload runs, as reports show it."""
     if known is not None:
         good = known.judgement == "good"
         return Serving(known.number, known.image, known.version, known.ended or known.started, verified=good)

@@ -1,0 +1,72 @@
+"""`headway status SPEC --env ENV`: the workload now, with its way back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from agent.cli.console import Console, clean
+from agent.cli.options import output_option, talk_options
+from agent.cli.session import nowhere, place_options
+from agent.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from agent.operations.showing import Status
+
+
+@click.command(name="status", short_help="Show the workload now, with its way back.")
+@place_options
+@output_option()
+@talk_options
+@click.pass_obj
+def command(console: Console, spec: str, environment: str, context: str, output: str) -> ExitStatus:
+    """Shows what runs, whether it is verified, and where an undo would go (tried on the server)."""
+    from agent.cli import wiring
+    from agent.operations.showing import status
+
+    chosen = wiring.choose(spec, environment)
+    found = [status(tools, chosen.place(tools.cluster)) for tools in wiring.clusters(chosen, context, nowhere)]
+    if output == "json":
+        shown = [each.to_dict() for each in found]
+        console.data(json.dumps(shown if len(shown) > 1 else shown[0], indent=2, ensure_ascii=False))
+        return ExitStatus.OK
+    for each in found:
+        for line in lines(each):
+            console.line(clean(line))
+    return ExitStatus.OK
+
+
+def lines(status: Status) -> list[str]:
+    """The status as lines."""
+    from agent.cli.output.story import described
+
+    place, (wanted, updated, available) = status.place, status.replicas
+    head = f"{place.service} in {place.environment} (cluster {status.cluster}, namespace {place.namespace})"
+    state = "complete" if status.complete else "NOT complete"
+    found = [
+        head,
+        f"  now       {described(status.now)}",
+        f"  workload  {place.workload}: {available} of {wanted} available, {updated} updated, {state}",
+        f"  image     {status.now.image}",
+    ]
+    if status.known is not None:
+        smoke = {"passed": "smoke passed", "failed": "SMOKE FAILED", "none": "no smoke checks"}.get(
+            status.known.smoke, ""
+        )
+        build = f", by {status.known.build}" if status.known.build else ""
+        found.append(
+            f"  release   {status.known.number}: {status.known.judgement}{f', {smoke}' if smoke else ''}{build}"
+        )
+    if status.back is None:
+        found.append(f"  way back  NONE: {status.reason}")
+    elif status.clean:
+        found.append(f"  way back  {status.back.label}, {status.reason}; would apply cleanly")
+    else:
+        found.append(f"  way back  {status.back.label} would NOT apply: {status.reason}")
+    if status.open:
+        found.append(f"  open      {status.open}")
+    if status.freeze:
+        found.append(f"  frozen    {status.freeze}")
+    return found

@@ -1,0 +1,235 @@
+"""The story of a deploy on the console: one line a step, the cause before the detail, what to do last.
+
+The same lines come out of a pipe and a terminal; in a terminal a last, moving line shows how far a rollout is.
+Everything that comes from a cluster, a spec or a service goes through `clean`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from agent.cli.console import Console, clean
+from agent.cli.output.ending import endings
+from agent.cli.output.live import Live
+from agent.objects import Ref
+from agent.reports.deploy import DeployReport
+from agent.reports.events import (
+    Applied,
+    Event,
+    Judged,
+    Noted,
+    Opened,
+    Progressed,
+    Rehearsed,
+    Serving,
+    Smoked,
+    Touched,
+    Undoing,
+    Undone,
+)
+
+LABEL = 10
+TEXT = 74
+NARROWEST = 30
+NAME = 26
+
+
+class Story:
+    """Tells events; `emit` is what operations get.
+
+    Args:
+        console: where to.
+        now: the wall clock, for "since 2 h".
+    """
+
+    def __init__(self, console: Console, *, now: datetime | None = None) -> None:
+        self._console = console
+        self._now = now
+        self._live = Live(console)
+        self._last_label = ""
+        self._workload: Ref | None = None
+        room = console.width - LABEL - 2 - 10 if console.width else TEXT
+        self._width = max(min(room, TEXT), NARROWEST)
+        self._smoke_began: set[str] = set()
+        self._undoing = False
+
+    def emit(self, event: Event) -> None:
+        """Tells one event, if a person needs it."""
+        match event:
+            case Opened():
+                self._opened(event)
+            case Noted():
+                self._step(event.step, event.text)
+            case Rehearsed():
+                self._rehearsed(event)
+            case Applied():
+                self._applied(event)
+            case Progressed():
+                self._live.show(f"{self._pad(event.workload)}{clean(event.text)}")
+            case Judged():
+                self._judged(event)
+            case Smoked():
+                self._smoked(event)
+            case Undoing():
+                self._undoing = True
+                self._console.detail(f"  going back to {clean(event.target)}: {clean(event.reason)}")
+            case Undone():
+                self._undone(event)
+            case _:
+                pass
+
+    def close(self) -> None:
+        """Ends the moving line."""
+        self._live.clear()
+
+    def ending(self, report: DeployReport, where: str) -> None:
+        """The last lines: what serves now, why, and where the report lies."""
+        self.close()
+        for text, *styles in endings(report, where):
+            self._console.line(self._console.paint(clean(text), *styles))
+
+    # -- steps --------------------------------------------------------------------------------------------------
+
+    def _opened(self, event: Opened) -> None:
+        self._workload = event.workload
+        place = f"(cluster {event.cluster}, namespace {event.namespace})"
+        head = {
+            "deploy": f"{event.service} {event.version} to {event.environment} {place}",
+            "undo": f"{event.service} back to {event.version or 'nothing'} in {event.environment} {place}",
+            "restart": f"{event.service} {event.version} restarts in {event.environment} {place}",
+        }.get(event.command, f"{event.service} {event.version} in {event.environment} {place}")
+        rehearsal = "rehearsal: " if event.rehearsal else ""
+        self._console.line(clean(f"{rehearsal}{head}{self._now_text(event)}"))
+
+    def _now_text(self, event: Opened) -> str:
+        now = event.now
+        if event.command == "smoke":
+            return ""
+        if now is None:
+            return ", first deploy"
+        return f", now {described(now, self._now)}"
+
+    def _rehearsed(self, event: Rehearsed) -> None:
+        if event.possible:
+            self._step("rehearse", f"undo to {event.target} would apply cleanly")
+        elif event.target:
+            self._step("rehearse", f"NO WAY BACK to {event.target}: {event.reason}", "yellow")
+        else:
+            self._step("rehearse", f"NO WAY BACK: {event.reason}", "yellow")
+
+    def _applied(self, event: Applied) -> None:
+        if self._undoing and event.step == "undo":
+            return
+        self._step("apply", _objects(event.objects))
+        shown = event.seconds == 0.0
+        for touched in event.objects:
+            for line in touched.changes:
+                text = f"{touched.object}  {line}"
+                if shown:
+                    self._step("", text)
+                else:
+                    self._console.detail(f"            {clean(text)}")
+
+    def _judged(self, event: Judged) -> None:
+        self._live.clear()
+        if event.step == "undo" or self._undoing:
+            self._console.detail(f"  undo      {clean(self._pad(event.workload) + event.text)}")
+            return
+        style = () if event.verdict == "complete" else ("red",)
+        self._step("rollout", f"{self._pad(event.workload)}{event.text}", *style, seconds=event.seconds)
+
+    def _pad(self, workload: Ref) -> str:
+        """Names workloads other than the one that the service is about."""
+        return "" if workload == self._workload else f"{workload.name}: "
+
+    def _smoked(self, event: Smoked) -> None:
+        if not event.final:
+            self._live.show(f"{event.name}: {clean(event.text)}, trying again")
+            return
+        if event.step == "undo" or (event.step == "baseline" and event.passed):
+            return
+        name = f"{event.name:<{NAME}}  "
+        if event.passed:
+            self._step("smoke", name + event.text, seconds=event.seconds)
+        elif event.step == "baseline":
+            self._step("baseline", f"{name}fails already: {event.text}", "yellow")
+        else:
+            self._step("smoke", f"{name}FAILED  {event.text}", "red", seconds=event.seconds)
+
+    def _undone(self, event: Undone) -> None:
+        if event.result == "no-target":
+            self._step("undo", f"nothing to go back to; {event.text}", "yellow")
+            return
+        style = () if event.result == "verified" else ("red",)
+        self._step("undo", f"to {event.target}: {event.text}", *style, seconds=event.seconds)
+
+    def _step(self, label: str, text: str, *styles: str, seconds: float | None = None) -> None:
+        self._live.clear()
+        if self._console.quiet:
+            return
+        shown = "" if label == self._last_label else label
+        self._last_label = label or self._last_label
+        body = clean(" ".join(text.splitlines()) if "\n" in text else text)
+        line = f"  {shown:<{LABEL}}{self._console.paint(body, *styles)}"
+        if seconds is not None:
+            line += " " * max(self._width - len(body), 2) + f"{duration(seconds):>8}"
+        self._console.line(line.rstrip())
+
+
+def _objects(touched: tuple[Touched, ...]) -> str:
+    """`ServiceAccount, Deployment: 1 changed, 3 as they were`."""
+    kinds = dict.fromkeys(each.object.partition("/")[0] for each in touched)
+    words = {"create": "created", "change": "changed", "delete": "deleted"}
+    counts = [
+        f"{sum(each.action == action for each in touched)} {word}"
+        for action, word in words.items()
+        if any(each.action == action for each in touched)
+    ]
+    kept = sum(each.action == "keep" for each in touched)
+    if kept:
+        counts.append(f"{kept} as {'it was' if kept == 1 else 'they were'}")
+    names = ", ".join(KINDS.get(kind, kind) for kind in kinds)
+    return f"{names}: {', '.join(counts)}" if counts else names
+
+
+KINDS = {
+    kind.lower(): kind
+    for kind in (
+        "ConfigMap", "CronJob", "DaemonSet", "Deployment", "HorizontalPodAutoscaler", "Ingress", "Job",
+        "NetworkPolicy", "PersistentVolumeClaim", "PodDisruptionBudget", "Role", "RoleBinding", "Secret", "Service",
+        "ServiceAccount", "StatefulSet",
+    )
+}  # fmt: skip
+"""Kinds as their authors write them; others stay as kubectl prints them."""
+
+
+def duration(seconds: float) -> str:
+    """`31 ms`, `4.2 s`, `3 min`, `2 h`, `5 d`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 100:  # noqa: PLR2004
+        return f"{seconds:.1f} s"
+    for size, unit in ((86_400 * 2, "d"), (7200, "h"), (0, "min")):
+        if seconds >= size:
+            return f"{seconds / {'d': 86_400, 'h': 3600, 'min': 60}[unit]:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def described(now: Serving, moment: datetime | None = None) -> str:
+    """`v1 since 2 h, verified`."""
+    text = now.version or now.image or "unknown"
+    since = age(now.since, moment)
+    text += f" since {since}" if since else ""
+    if now.release == 0:
+        return f"{text}, not known to Headway"
+    return f"{text}, {'verified' if now.verified else 'not verified'}"
+
+
+def age(moment: str, now: datetime | None = None) -> str:
+    """How long ago an RFC 3339 moment was; empty where it can't be told."""
+    try:
+        then = datetime.fromisoformat(moment)
+    except ValueError:
+        return ""
+    seconds = ((now or datetime.now(UTC)) - then.astimezone(UTC)).total_seconds()
+    return duration(max(seconds, 1.0)).replace(".0 s", " s")

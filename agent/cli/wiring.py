@@ -1,0 +1,197 @@
+"""Flags and environment to specs, adapters and missions: the composition root, where all parts meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.errors import UsageError
+
+if TYPE_CHECKING:
+    from agent.objects import Ref
+    from agent.operations.mission import Place, Tools, UndoRules
+    from agent.ports import Cluster
+    from agent.release.content import Content
+    from agent.release.manifests import ManifestFile
+    from agent.reports.events import Emit
+    from agent.rollout.policy import Policy
+    from agent.smoke.check import SmokeCheck
+    from agent.spec.load import LoadedSpec
+    from agent.spec.model import EnvironmentSpec
+
+LARGEST = 8 * 1024 * 1024
+"""Bytes of a manifest file; more is a mistake."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A spec and the environment that was named."""
+
+    loaded: LoadedSpec
+    environment: EnvironmentSpec
+
+    @property
+    def checks(self) -> tuple[SmokeCheck, ...]:
+        """The environment's smoke checks."""
+        from agent.smoke.check import from_spec
+
+        return tuple(from_spec(each) for each in self.environment.smoke)
+
+    @property
+    def policy(self) -> Policy:
+        """How rollouts are judged."""
+        from agent.rollout.policy import Patience, Policy
+
+        wanted = self.environment.deploy.patience
+        patience = Patience(wanted.registry, wanted.reference, wanted.quota, wanted.unschedulable)
+        return Policy(self.environment.deploy.timeout, patience)
+
+    @property
+    def rules(self) -> UndoRules:
+        """When and how a deploy is taken back."""
+        from agent.operations.mission import UndoRules
+
+        wanted = self.environment.deploy.undo
+        return UndoRules(
+            when=frozenset(wanted.when),
+            on_abort=wanted.on_abort,
+            first=wanted.first,
+            then=wanted.then,
+            one_way=wanted.database_migrations == "one-way",
+        )
+
+    @property
+    def repository(self) -> str:
+        """What is replaced wherever it stands."""
+        return str(self.loaded.spec.image.repository)
+
+    def files(self) -> tuple[ManifestFile, ...]:
+        """The manifests, read.
+
+        Raises:
+            UsageError: one can't be.
+        """
+        from agent.release.manifests import ManifestFile
+
+        return tuple(ManifestFile(_shown(path), _text(path)) for path in self.loaded.manifests(self.environment.name))
+
+    def content(self, namespace: str, image: str, version: str) -> Content:
+        """The release that an image makes in a namespace."""
+        from agent.release import content
+
+        wanted, spec = self.environment, self.loaded.spec
+        if wanted.run is not None:
+            return content.from_run(
+                wanted.run,
+                service=spec.service,
+                namespace=namespace,
+                workload=wanted.workload,
+                container=wanted.deploy.container,
+                image=image,
+                version=version,
+            )
+        return content.from_manifests(
+            self.files(),
+            namespace=namespace,
+            workload=wanted.workload,
+            container=wanted.deploy.container,
+            repository=self.repository,
+            image=image,
+            version=version,
+        )
+
+    def workload(self, namespace: str) -> Ref:
+        """The workload that is followed: its kind stands in the manifests."""
+        from agent.objects import Ref, ref
+        from agent.release import manifests
+
+        if self.environment.run is not None:
+            return Ref("apps/v1", "Deployment", namespace, self.environment.workload)
+        return ref(manifests.named(manifests.read(self.files(), namespace), self.environment.workload))
+
+    def place(self, cluster: Cluster) -> Place:
+        """Where it runs in a cluster."""
+        from agent.operations.mission import Place
+
+        namespace = self.environment.namespace or cluster.namespace
+        container = self.environment.deploy.container
+        if not container and self.environment.run is not None:
+            container = self.loaded.spec.service
+        return Place(
+            service=self.loaded.spec.service,
+            environment=self.environment.name,
+            namespace=namespace,
+            workload=self.workload(namespace),
+            container=container,
+            url=str(self.environment.url or ""),
+        )
+
+
+def choose(spec: str, environment: str) -> Chosen:
+    """The spec and the environment that a command line names.
+
+    Raises:
+        UsageError: the spec is wrong, or has no such environment.
+    """
+    from agent.spec.load import demand_one
+
+    loaded = demand_one(spec)
+    return Chosen(loaded, loaded.spec.for_environment(environment))
+
+
+def clusters(chosen: Chosen, context: str, emit: Emit) -> Iterator[Tools]:
+    """The tools for each cluster of the environment, in its order; connected one after another.
+
+    Args:
+        chosen: the spec and environment.
+        context: `--context`: this cluster only; empty: those of the spec.
+        emit: where events go.
+    """
+    contexts: Sequence[str] = [context] if context else [each.context for each in chosen.environment.clusters]
+    for each in contexts:
+        yield tools(each, emit, folder=chosen.loaded.folder)
+
+
+def tools(context: str, emit: Emit, *, folder: Path) -> Tools:
+    """The doors to the outside, for one cluster.
+
+    Args:
+        context: of the kubeconfig; empty: the current one.
+        emit: where events go.
+        folder: where commands of the spec run.
+    """
+    from agent.adapters.build import of_process
+    from agent.adapters.clock import SystemClock
+    from agent.adapters.kubernetes import connect
+    from agent.adapters.probe import SystemProber
+    from agent.operations.mission import Builder, Tools
+
+    clock = SystemClock()
+    build = of_process()
+    return Tools(
+        connect(context or None, clock=clock), SystemProber(folder), clock, emit, Builder(build.id, build.commit)
+    )
+
+
+def _shown(path: Path) -> str:
+    """The path as a person would type it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _text(path: Path) -> str:
+    shown = _shown(path)
+    try:
+        if path.stat().st_size > LARGEST:
+            raise UsageError(f"{shown} was not read: it is larger than {LARGEST // 1024 // 1024} MiB")
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as problem:
+        raise UsageError(f"{shown} is not text in UTF-8; nothing was sent anywhere") from problem
+    except OSError as problem:
+        raise UsageError(
+            f"{shown} could not be read: {problem.strerror or problem}; nothing was sent anywhere"
+        ) from problem

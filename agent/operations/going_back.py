@@ -1,0 +1,192 @@
+"""`headway undo`: a person, or a stage, asks to go back; and the smoke checks alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from agent.errors import NotFoundError, RefusedError, UsageError
+from agent.objects import Object
+from agent.operations.account import Account, smoke_causes
+from agent.operations.bookkeeping import Book
+from agent.operations.interrupting import record_interruption
+from agent.operations.mission import Place, Running, Tools, UndoRules
+from agent.operations.preparing import is_complete, known_release, serving_now
+from agent.operations.smoking import smoke
+from agent.operations.undoing import Way, undo_to, way_back
+from agent.release import images
+from agent.release.choice import Choice, Wish, choose
+from agent.release.digest import of_template
+from agent.reports.deploy import DeployReport
+from agent.reports.events import Applied, Noted, Opened, Rehearsed, Touched
+from agent.rollout.policy import Policy
+from agent.smoke.check import SmokeCheck
+
+
+@dataclass(frozen=True, slots=True)
+class UndoMission:
+    """One undo that was asked for.
+
+    Attributes:
+        place: where.
+        checks: for a target that has none recorded.
+        policy: how the rollouts are judged.
+        rules: `deploy.undo`; a one-way migration refuses.
+        wish: what was named; all empty: the last release known good.
+        dry_run: rehearse only.
+    """
+
+    place: Place
+    checks: tuple[SmokeCheck, ...] = ()
+    policy: Policy = Policy()  # noqa: RUF009  frozen
+    rules: UndoRules = UndoRules()  # noqa: RUF009  frozen
+    wish: Wish = Wish()  # noqa: RUF009  frozen
+    dry_run: bool = False
+
+
+def undo(tools: Tools, mission: UndoMission) -> DeployReport:
+    """Goes back to the release asked for, or to the last one known good.
+
+    Raises:
+        HeadwayError: nothing was changed, and why.
+    """
+    account = Account("undo", tools, mission.place)
+    live = live_workload(account.tools, mission.place)
+    book = Book(account.tools.cluster, mission.place.workload)
+    account.rehearsal = mission.dry_run
+    leaving = known_release(book.ledger, live)
+    left = leaving.number if leaving else 0
+    choice = choose(book.ledger, leaving=left, wish=mission.wish)
+    now = serving_now(live, leaving, mission.place.container)
+    account.hear(
+        Opened(
+            at=account.began,
+            command="undo",
+            service=mission.place.service,
+            version=choice.target.version if choice.target else "",
+            environment=mission.place.environment,
+            cluster=tools.cluster.label,
+            namespace=mission.place.namespace,
+            workload=mission.place.workload,
+            image=choice.target.image if choice.target else "",
+            now=now,
+            rehearsal=mission.dry_run,
+        )
+    )
+    if mission.rules.one_way and not _named(mission.wish):
+        raise RefusedError(
+            "nothing was changed: a database migration of this release can't be taken back",
+            hint="deploy.undo.database_migrations says so; name a release with --to-release to go there all the same",
+        )
+    if choice.target is None:
+        return _no_target(account, mission, choice)
+    account.release = choice.target.number
+    _remember_by_hand(account, live, left)
+    try:
+        if mission.dry_run:
+            return _rehearsed(account, book, choice, left)
+        way = Way(choice.target, choice.reason, mission.checks, expected=of_template(live), on_purpose=True)
+        undo_to(account, book, left, way, mission.policy)
+    except KeyboardInterrupt as interruption:
+        record_interruption(account, book, left, interruption)
+    if account.verdict == "complete" and account.undo in {"failed", "unverified"}:
+        account.verdict = "failed"
+    account.causes = account.causes or account.undo_causes
+    return account.report()
+
+
+def live_workload(tools: Tools, place: Place) -> Object:
+    """The followed workload.
+
+    Raises:
+        NotFoundError: it is not there.
+    """
+    live = tools.cluster.get(place.workload)
+    if live is None:
+        raise NotFoundError(
+            f"nothing was done: there is no {place.workload} in namespace {place.namespace} of {tools.cluster.label}",
+            hint="`deploy.deployment` names the workload; the first deploy makes it",
+        )
+    return live
+
+
+def _named(wish: Wish) -> bool:
+    return bool(wish.release or wish.revision or wish.image)
+
+
+def _no_target(account: Account, mission: UndoMission, choice: Choice) -> DeployReport:
+    if _named(mission.wish):
+        raise UsageError(f"nothing was changed: {choice.reason}", hint="`headway history` lists the releases")
+    account.undo = "no-target"
+    account.verdict = "failed"
+    account.note("undo", f"there is nothing to go back to: {choice.reason}")
+    return account.report()
+
+
+def _remember_by_hand(account: Account, live: Object, left: int) -> None:
+    if not left and is_complete(live):
+        image = images.of_container(live, account.place.container) or images.of_container(live, "")
+        account.note("undo", f"what serves now ({image}) was not made by Headway, and can't be gone back to by number")
+
+
+def _rehearsed(account: Account, book: Book, choice: Choice, left: int) -> DeployReport:
+    """What an undo would do, tried on the server."""
+    assert choice.target is not None
+    steps, gone = way_back(account, book, choice.target, left)
+    now = account.tools.clock.monotonic()
+    account.hear(Rehearsed(now, choice.target.label, possible=True))
+    touched = (*(step.touched for step in steps), *(Touched(f"{_label(thing)}", "delete") for thing in gone))
+    account.hear(Applied(now, touched, 0.0))
+    return account.report()
+
+
+def _label(thing: Object) -> str:
+    from agent.objects import ref
+
+    return str(ref(thing))
+
+
+def smoke_alone(tools: Tools, place: Place, checks: tuple[SmokeCheck, ...], version: str = "") -> DeployReport:
+    """The smoke checks on what serves now; nothing is changed and nothing recorded.
+
+    Args:
+        tools: the doors to the outside.
+        place: where.
+        checks: the questions.
+        version: `{{ version }}`; empty: of what runs.
+    """
+    account = Account("smoke", tools, place)
+    live = live_workload(account.tools, place)
+    known = known_release(Book(tools.cluster, place.workload).ledger, live)
+    now = serving_now(live, known, place.container)
+    account.hear(
+        Opened(
+            at=account.began,
+            command="smoke",
+            service=place.service,
+            version=version or now.version,
+            environment=place.environment,
+            cluster=tools.cluster.label,
+            namespace=place.namespace,
+            workload=place.workload,
+            image=now.image,
+            now=now,
+        )
+    )
+    if not checks:
+        account.hear(Noted(account.began, "smoke", "the spec has no smoke checks"))
+    container = place.container or (images.choose_container(live, "") if _single(live) else "")
+    running = Running(replace(place, container=container), (), checks, container, version or now.version)
+    try:
+        account.smoke.extend(smoke(account.tools, running, "deploy"))
+    except KeyboardInterrupt as interruption:
+        record_interruption(account, None, 0, interruption)
+        return account.report()
+    failed = [check for check in account.smoke if not check.passed]
+    if failed:
+        account.verdict = "failed"
+        account.causes = smoke_causes(failed, container, account.elapsed)
+    return account.report()
+
+
+def _single(live: Object) -> bool:
+    return len((live.get("spec") or {}).get("template", {}).get("spec", {}).get("containers") or ()) == 1
