@@ -75,6 +75,11 @@ def run_in(console: Console, scene: str, words: tuple[str, ...], speed: float) -
     from agent.sandbox.world import World
 
     chosen = _scene(scene)
+    words = words[1:] if words[0] == "--" else words
+    if not words:
+        raise UsageError(
+            "nothing was run: no command was given", hint="headway sandbox run empty -- headway status ..."
+        )
     with World(speed=speed) as world:
         chosen.prepare(world)
         try:
