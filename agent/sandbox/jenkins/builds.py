@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     RunBuild = Callable[[Item, Mapping[str, str]], tuple[str, str]]
 
 _TAIL = "Finished: "
+_REMEMBERED = 5 * 60 * 1000
 
 
 @dataclass(eq=False, slots=True)
@@ -86,6 +87,7 @@ class Executors:
                 return known
         self.last_id += 1
         since = self._milliseconds()
+        self._forget_old(since)
         quiet = self.quiet_period if delay is None else delay
         queued = QueueItem(self.last_id, item, user, parameters, since, since + int(quiet * 1000))
         self.queue[queued.id] = queued
@@ -133,6 +135,13 @@ class Executors:
         if build.building:
             build.console += f"Aborted by {build.user}\n"
             self.finish(build, "ABORTED")
+
+    def _forget_old(self, now: int) -> None:
+        """An item that left the queue can be asked for during five minutes."""
+        for queued in list(self.queue.values()):
+            if queued.waiting or now - queued.due < _REMEMBERED:
+                return
+            del self.queue[queued.id]
 
     def _start(self, queued: QueueItem) -> None:
         item = queued.item

@@ -18,6 +18,10 @@ VERSION = "2.504.3"
 """The Jenkins that was recorded, and that `X-Jenkins` names."""
 
 
+XML_TYPES = {"text/xml", "application/xml"}
+"""The content types that are taken for a config.xml."""
+
+
 class Delivery(Enum):
     """How an answer goes over the wire."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agent.sandbox.jenkins import pages
-from agent.sandbox.jenkins.http import Response, empty, redirect, xml_answer
+from agent.sandbox.jenkins.http import XML_TYPES, Response, empty, redirect, xml_answer
 from agent.sandbox.jenkins.names import LONGEST_NAME, NameRefusedError, check_name, quoted
 from agent.sandbox.jenkins.store import (
     KINDS_BY_ROOT,
@@ -18,8 +18,6 @@ from agent.sandbox.jenkins.store import (
 
 if TYPE_CHECKING:
     from agent.sandbox.jenkins.endpoint import Call
-
-_XML = {"text/xml", "application/xml"}
 
 
 def create_item(call: Call) -> Response:
@@ -37,7 +35,7 @@ def create_item(call: Call) -> Response:
         return pages.failure(str(refused))
     if mode == "copy":
         return _copy(call, name)
-    if kind in _XML:
+    if kind in XML_TYPES:
         return _create_from_xml(call, name)
     return _create_by_mode(call, name, mode)
 
@@ -96,24 +94,22 @@ def rename(call: Call) -> Response:
     del parent.children[item.name]
     item.name = name
     parent.children[name] = item
-    return redirect(item.url)
+    return redirect(item.url.rstrip("/"))
 
 
 def move(call: Call) -> Response:
     """POST move/move of cloudbees-folder: `destination=/shop/payments`; builds and numbers stay.
 
-    A destination that is none, or the item's own folder, leads back to where the request came from and moves nothing;
-    one that holds the name already is 500.
+    A destination that is none (the item's own folder, a folder inside it, one that holds the name already, no folder at
+    all) leads back to where the request came from, with 302 as well, and moves nothing.
     """
     item, destination = call.item, call.parameters.get("destination", "")
     group = find(call.jenkins.root, destination)
-    back = redirect(call.request.headers.get("referer", "."))
+    back = redirect(call.request.headers.get("referer") or f"{item.url}move/")
     if not destination.startswith("/") or group is None or not group.kind.takes_items:
         return back
-    if item.parent is None or group is item.parent or _inside(group, item):
+    if item.parent is None or item.name in group.children or _inside(group, item):
         return back
-    if item.name in group.children:
-        return pages.oops()
     del item.parent.children[item.name]
     item.parent = group
     group.children[item.name] = item

@@ -21,8 +21,8 @@ def check_name(name: str) -> str:
     if trimmed in {".", ".."}:
         raise NameRefusedError(f"“{trimmed}” is not an allowed name")
     for character in trimmed:
-        if ord(character) < ord(" ") or ord(character) == 127:  # noqa: PLR2004
-            raise NameRefusedError(f"No control code is allowed: {ord(character)}")
+        if _is_control(character):
+            raise NameRefusedError(f"No control code is allowed: {_printable(trimmed)}")
         if character in UNSAFE:
             raise NameRefusedError(f"{quoted(character)} is an unsafe character")
     if trimmed.endswith("."):
@@ -33,3 +33,11 @@ def check_name(name: str) -> str:
 def quoted(text: str) -> str:
     """As Jenkins' messages quote a name; in a header these quotes become blanks."""
     return f"\u2018{text}\u2019"
+
+
+def _is_control(character: str) -> bool:
+    return character < " " or "\x7f" <= character <= "\x9f"
+
+
+def _printable(name: str) -> str:
+    return "".join(f"\\u{ord(character)};" if _is_control(character) else character for character in name)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from agent.sandbox.jenkins import pages, validation
 from agent.sandbox.jenkins.access import COOKIE, CRUMB
-from agent.sandbox.jenkins.http import Response, empty, plain_json, redirect, text_answer, xml_answer
+from agent.sandbox.jenkins.http import XML_TYPES, Response, empty, plain_json, redirect, text_answer, xml_answer
 from agent.sandbox.jenkins.models import listed_view
-from agent.sandbox.jenkins.names import NameRefusedError, check_name, quoted
+from agent.sandbox.jenkins.names import NameRefusedError, check_name
 from agent.sandbox.jenkins.remote import Listed
 from agent.sandbox.jenkins.views import View, view_config
 
@@ -87,14 +87,14 @@ def credentials(call: Call) -> Response:
 
 def create_view(call: Call) -> Response:
     """POST createView?name=X with a view's XML."""
-    if not call.item.kind.is_group:
-        return pages.not_found()
+    if call.request.content_type not in XML_TYPES:
+        return pages.failure("No view type is specified")
     try:
         name = check_name(call.parameters.get("name", ""))
     except NameRefusedError as refused:
         return pages.failure(str(refused))
     if name in call.item.views or name == "all":
-        return pages.failure(f"A view already exists with the name {quoted(name)}")
+        return pages.failure(f'A view already exists with the name "{name}"')
     try:
         call.item.views[name] = View(name, view_config(call.xml))
     except ValueError:

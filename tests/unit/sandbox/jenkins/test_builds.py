@@ -214,6 +214,16 @@ def test_a_restart_aborts_what_runs_and_keeps_what_waits(executors, sandbox, ask
     assert ask("GET", "/queue/item/1/api/json").status == 404
 
 
+def test_a_queue_item_is_remembered_for_five_minutes(sandbox, ask):
+    number = queue_id(ask("POST", f"{JOB}/build"))
+    sandbox.advance(299)
+    ask("POST", f"{JOB}/build")
+    assert ask("GET", f"/queue/item/{number}/api/json").status == 200
+    sandbox.advance(2)
+    ask("POST", f"{JOB}/build")
+    assert ask("GET", f"/queue/item/{number}/api/json").status == 404
+
+
 def test_colours_and_permalinks(executors, sandbox, ask):
     tree = f"{JOB}/api/json?tree=color,lastBuild[number],lastSuccessfulBuild[number],lastFailedBuild[number]"
     assert ask.json(tree)["color"] == "notbuilt"

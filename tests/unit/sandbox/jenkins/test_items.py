@@ -26,7 +26,7 @@ def test_unsafe_characters_are_named_in_the_header(ask, character):
         ("", "No name is specified"),
         ("%20", "No name is specified"),
         ("..", "is not an allowed name"),
-        ("a%07", "No control code is allowed: 7"),
+        ("a%07", "No control code is allowed: a\\u7;"),
         ("a.", "A name cannot end with"),
     ],
 )
@@ -120,7 +120,7 @@ def test_deleting_a_folder_takes_what_it_holds(sandbox, ask):
 def test_rename_keeps_builds_and_numbers(sandbox, ask, action):
     ask("POST", "/job/shop/job/checkout/build")
     answer = ask("POST", f"/job/shop/job/checkout/{action}?newName=pay%20ments")
-    assert answer.headers["Location"] == "/job/shop/job/pay%20ments/"
+    assert answer.headers["Location"] == "/job/shop/job/pay%20ments"
     item = sandbox.items["shop/pay ments"]
     assert [build.number for build in item.builds] == [1]
     assert item.next_number == 2
@@ -156,9 +156,10 @@ def test_a_folder_does_not_move_into_itself(sandbox, ask):
     assert "shop/inner" in sandbox.items
 
 
-def test_a_move_onto_another_is_500(sandbox, ask):
+def test_a_move_onto_another_moves_nothing(sandbox, ask):
     ask.create("/createItem?name=checkout")
-    assert ask("POST", "/job/shop/job/checkout/move/move?destination=/").status == 500
+    answer = ask("POST", "/job/shop/job/checkout/move/move?destination=/")
+    assert (answer.status, answer.headers["Location"]) == (302, "/job/shop/job/checkout/move/")
     assert "shop/checkout" in sandbox.items
 
 

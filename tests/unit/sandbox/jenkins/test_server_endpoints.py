@@ -11,7 +11,7 @@ def test_a_view_of_a_folder(sandbox, ask):
     assert ask.create("/job/shop/createView?name=mine", VIEW).status == 200
     assert (
         ask.create("/job/shop/createView?name=mine", VIEW).headers["X-Error"]
-        == "A view already exists with the name  mine "
+        == 'A view already exists with the name "mine"'
     )
     listed = ask.json("/job/shop/api/json?tree=views[name,url]")["views"]
     assert [view["name"] for view in listed] == ["all", "mine"]

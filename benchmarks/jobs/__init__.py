@@ -1,0 +1,1 @@
+"""Jobs by the thousand: what it costs, beside the others."""
