@@ -50,6 +50,7 @@ _NAMES: Mapping[str, str] = {
     "orphanedItemStrategy/daysToKeep": "days dead branches are kept",
     "orphanedItemStrategy/numToKeep": "dead branches kept",
 }
+_ORDER = f"properties/{PARAMETERS}/parameterDefinitions/order"
 _PARAMETER = re.compile(rf"properties/{re.escape(PARAMETERS)}/parameterDefinitions/[\w.]+\[(.*?)\](?:/(\w+))?")
 _LONGEST_VALUE = 60
 
@@ -143,6 +144,8 @@ def changed_lines(before: str, after: str) -> int:
 
 def _tracked_here(path: str, actual: Settings, known: Tracked) -> bool:
     """A property that the Jenkinsfile set itself has the Jenkinsfile's value, whatever config.xml began with."""
+    if path == _ORDER and known.parameters:
+        return True
     parts = path.split("/")
     return len(parts) > 1 and parts[1] in known.properties and f"properties/{parts[1]}" in actual
 

@@ -190,7 +190,8 @@ def _foreign(job: JobDefinition, item: Item, options: Options) -> Change:
 def _absent(job: JobDefinition, inventory: Inventory, options: Options, named: set[str]) -> Change:
     origin = inventory.get(job.moved_from) if job.moved_from else None
     if origin is None:
-        return Create(job)
+        halfway = _halfway(job, inventory, options)
+        return Move(job, (halfway, job.full_name), f"from {halfway}") if halfway else Create(job)
     where = f"'{job.moved_from}', from which it moves,"
     if job.moved_from in named:
         return Conflict(job, f"{where} is the job of another spec", adoptable=False)
@@ -204,13 +205,30 @@ def _absent(job: JobDefinition, inventory: Inventory, options: Options, named: s
     return Move(job, steps, f"from {job.moved_from}")
 
 
+def _halfway(job: JobDefinition, inventory: Inventory, options: Options) -> str:
+    """Where a move in two steps left the job when it was cut off after the first; empty: nowhere."""
+    for between in _between(job) if job.moved_from else ():
+        item = inventory.get(between)
+        if item is None or item.marker is None or item.class_name != job.kind.value:
+            continue
+        if item.marker.owner == options.owner and item.marker.job == job.moved_from:
+            return between
+    return ""
+
+
+def _between(job: JobDefinition) -> tuple[str, ...]:
+    """The two names over which a job can get both another folder and another name."""
+    origin, target = job.moved_from, job.full_name
+    pairs = (names.parent(target), names.last(origin)), (names.parent(origin), names.last(target))
+    return tuple(f"{folder}/{name}" if folder else name for folder, name in pairs)
+
+
 def _steps(job: JobDefinition, inventory: Inventory, named: set[str]) -> tuple[str, ...]:
     """From the former full name to the new one, over a name that nobody has; empty where there is none."""
     origin, target = job.moved_from, job.full_name
     if names.parent(origin) == names.parent(target) or names.last(origin) == names.last(target):
         return origin, target
-    for folder, name in ((names.parent(target), names.last(origin)), (names.parent(origin), names.last(target))):
-        between = f"{folder}/{name}" if folder else name
+    for between in _between(job):
         if inventory.get(between) is None and between not in named:
             return origin, between, target
     return ()
