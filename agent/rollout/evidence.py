@@ -34,7 +34,7 @@ def look(snapshot: Snapshot, policy: Policy) -> View | None:
     if snapshot.write is None or snapshot.observed_at is None or snapshot.object is None:
         return None
     ours = [pod for pod in snapshot.pods.values() if snapshot.is_ours(pod)]
-    new = tuple(pod for pod in ours if snapshot.is_new(pod) and not pod.lost)
+    new = snapshot.new_pods()
     old = tuple(pod for pod in ours if not snapshot.is_new(pod) and not pod.lost)
     return View(snapshot, snapshot.write, policy, new, old, _progress(snapshot, new))
 

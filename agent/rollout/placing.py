@@ -12,6 +12,7 @@ from agent.rollout.texts import Meaning
 
 _NO_CLAIM = texts.any_of(r"persistentvolumeclaim \S+ not found")
 _UNBOUND = texts.any_of(r"unbound immediate PersistentVolumeClaims", r"binding volumes", r"being provisioned")
+_NO_VOLUME = frozenset({"ProvisioningFailed", "FailedBinding"})
 SCALING = frozenset({"TriggeredScaleUp", "Nominated"})
 
 
@@ -37,7 +38,7 @@ def refusals(view: View) -> list[Finding]:
         if item.reason == "FailedCreate"
     ]
     maker = snapshot.replica_sets.get(subject)
-    if maker is not None and maker.failure_since is not None and not heard:
+    if maker is not None and maker.failure_since is not None:
         heard.append(Refusal(maker.failure, texts.refusal(maker.failure), maker.failure_since, maker.failure_since))
     if not heard:
         return []
@@ -109,7 +110,8 @@ def scheduling(view: View) -> list[Finding]:
         if _NO_CLAIM.search(message):
             missing = about_pod(pod, Code.CONFIG_ERROR, message, since, reason="FailedScheduling")
             found.append(Finding("R15", missing, view.after(since, view.policy.patience.reference), pod.uid))
-            found.append(Finding("R20", about_pod(pod, Code.UNSCHEDULABLE, message, since, reason="Unschedulable")))
+            homeless = about_pod(pod, Code.UNSCHEDULABLE, message, since, reason="Unschedulable")
+            found.append(Finding("R20", homeless, None, pod.uid))
             continue
         waits = exempt or pod.nominated or _claim_is_coming(view, pod, message)
         due = None if waits else view.after(since, view.policy.patience.unschedulable)
@@ -148,7 +150,5 @@ def _unschedulable(view: View, pod: Pod) -> tuple[str, float] | None:
 def _claim_is_coming(view: View, pod: Pod, message: str) -> bool:
     if not _UNBOUND.search(message):
         return False
-    failed = (
-        item for claim in pod.claims for item in view.snapshot.about(claim) if item.reason == "ProvisioningFailed"
-    )
-    return next(failed, None) is None
+    heard = (item for claim in pod.claims for item in view.snapshot.about(claim))
+    return not any(item.reason in _NO_VOLUME for item in heard)

@@ -57,6 +57,8 @@ def _exits(view: View, pod: Pod, container: Container, heard: list[Occurrence]) 
         or f"exited {_times(count)} with status {ended.code} ({ended.reason or 'no reason given'})"
     )
     codes = _codes(container, ended, liveness=killed["liveness"] is not None)
+    if view.snapshot.workload.kind == "Job" and codes == (Code.CRASH_LOOP,):
+        codes = (Code.JOB_FAILED,)
     found = []
     for code in codes:
         words = killed["liveness"].message if code is Code.PROBE_FAILING and killed["liveness"] else message
@@ -76,10 +78,11 @@ def _exits(view: View, pod: Pod, container: Container, heard: list[Occurrence]) 
 
 
 def _codes(container: Container, ended: Exit, *, liveness: bool) -> tuple[Code, ...]:
+    memory = (Code.OOM_KILLED,) if ended.reason == "OOMKilled" else ()
     if container.kind == "init":
-        return (Code.INIT_CONTAINER_FAILED,)
-    if ended.reason == "OOMKilled":
-        return (Code.OOM_KILLED,)
+        return (Code.INIT_CONTAINER_FAILED, *memory)
+    if memory:
+        return memory
     return (Code.PROBE_FAILING, Code.CRASH_LOOP) if liveness else (Code.CRASH_LOOP,)
 
 

@@ -24,10 +24,9 @@ RESOURCES = {"Deployment": "deployments", "StatefulSet": "statefulsets", "Daemon
 
 # The reasons that a rule asks about; all others are let go.
 REASONS = frozenset({
-    "BackOff", "BackoffLimitExceeded", "ErrImageNeverPull", "Failed", "FailedAttachVolume", "FailedCreate",
-    "FailedCreatePodSandBox", "FailedMapVolume", "FailedMount", "FailedScheduling", "InspectFailed", "Killing",
-    "NetworkNotReady", "NodeNotReady", "Nominated", "NotTriggerScaleUp", "ProvisioningFailed", "Pulled",
-    "TriggeredScaleUp", "Unhealthy",
+    "ErrImageNeverPull", "Failed", "FailedAttachVolume", "FailedBinding", "FailedCreate", "FailedCreatePodSandBox",
+    "FailedMapVolume", "FailedMount", "FailedScheduling", "InspectFailed", "Killing", "NetworkNotReady", "NodeNotReady",
+    "Nominated", "NotTriggerScaleUp", "ProvisioningFailed", "Pulled", "TriggeredScaleUp", "Unhealthy",
 })  # fmt: skip
 
 
@@ -74,8 +73,6 @@ class Snapshot:
                 assert_never(event)
         self._pin()
 
-    # -- what is asked of it ------------------------------------------------------------------------------------
-
     @property
     def uid(self) -> str:
         """The workload's UID; empty before it was heard of."""
@@ -110,14 +107,23 @@ class Snapshot:
             return pod.owner == self.pinned
         return self.workload.kind == "Job" or self.pinned in {pod.revision, f"generation {pod.template_generation}"}
 
-    # -- folding ------------------------------------------------------------------------------------------------
+    def new_pods(self) -> tuple[Pod, ...]:
+        """The pods of the new revision that are not on their way out."""
+        return tuple(pod for pod in self.pods.values() if not pod.lost and self.is_new(pod))
+
+    @property
+    def revision(self) -> int:
+        """The Deployment's revision number that our write led to; 0 while unknown, and for other kinds."""
+        pinned = self.replica_sets.get(self.pinned)
+        return pinned.revision if pinned is not None else 0
 
     def _listed(self, event: Listed) -> None:
         for item in event.items:
             self._changed(event.resource, item, event.at, deleted=False)
         present = {uid(item) for item in event.items}
         if event.resource == self.resource:
-            if self.uid and self.uid not in present and (self.write is None or self.seen) and not self._is_here(event):
+            here = any(name(item) == self.workload.name for item in event.items)
+            if self.uid and not here and (self.write is None or self.seen):
                 self._lost_workload("it is not in the list any more")
         elif event.resource == "pods":
             for missing in [known for known in self.pods if known not in present]:
@@ -126,9 +132,6 @@ class Snapshot:
             self.replica_sets = {key: value for key, value in self.replica_sets.items() if key in present}
         elif event.resource == "controllerrevisions":
             self.revisions = {key: value for key, value in self.revisions.items() if key in present}
-
-    def _is_here(self, event: Listed) -> bool:
-        return any(name(item) == self.workload.name for item in event.items)
 
     def _changed(self, resource: str, thing: Object, at: float, *, deleted: bool) -> None:
         if resource == self.resource:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.rollout import texts
 from agent.rollout.diagnosis import Code
@@ -151,7 +151,10 @@ def _command(view: View, pod: Pod, container: Container, heard: list[Occurrence]
         exit_code=ended.code if ended else None,
     )  # fmt: skip
     if meaning is Meaning.PERMANENT:
-        return [Finding("R14", diagnosis, since, pod.uid)]
+        found = [Finding("R14", diagnosis, since, pod.uid)]
+        if container.kind == "init":
+            found.append(Finding("R14", replace(diagnosis, code=Code.INIT_CONTAINER_FAILED), since, pod.uid))
+        return found
     again = meaning is not Meaning.NOISE and view.exits(pod, container) > 1
     return [Finding("R13" if again else "R14", diagnosis, None, pod.uid, local=True, counted=again)]
 
