@@ -20,6 +20,8 @@ _ALIASES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight"
 _TERM = re.compile(r"(?:(\*)|(H)(?:\(([0-9]{1,4})-([0-9]{1,4})\))?|([0-9]{1,4})(?:-([0-9]{1,4}))?)(?:/([0-9]{1,4}))?")
 _EXAMPLE = "minute hour day month weekday, for example H/30 * * * * or H 4 * * 1-5"
 
+_NUMBERS = ("[0-9]|[1-5][0-9]", "1?[0-9]|2[0-3]", "[1-9]|[12][0-9]|3[01]", "[1-9]|1[0-2]", "[0-7]")
+
 
 class _Cron:
     """A whole trigger specification, perhaps of several lines."""
@@ -48,10 +50,17 @@ class _Cron:
         return core_schema.no_info_after_validator_function(self.check, core_schema.str_schema(strict=True))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """As much as a pattern can say: five fields of the right characters, or an alias."""
-        field = r"[0-9H*(),/-]+"
-        line = rf"(TZ=\S+|#.*|@(yearly|annually|monthly|weekly|daily|midnight|hourly)|{field}([ \t]+{field}){{4}})?"
+        """As much as a pattern can say: five fields with numbers of the right size, or an alias."""
+        fields = "[ \\t]+".join(_pattern(number) for number in _NUMBERS)
+        line = rf"(TZ=\S+|#.*|@(yearly|annually|monthly|weekly|daily|midnight|hourly)|{fields})?"
         return {"type": "string", "minLength": 1, "pattern": rf"^[ \t]*{line}[ \t]*(\r?\n[ \t]*{line}[ \t]*)*$"}
+
+
+def _pattern(number: str) -> str:
+    """A field as far as a pattern can say it: all but ranges that run backwards."""
+    one = rf"0*(?:{number})"
+    term = rf"(?:\*|H(?:\({one}-{one}\))?|{one}(?:-{one})?)(?:/(?!0+(?![0-9])){one})?"
+    return f"{term}(?:,{term})*"
 
 
 def _line(line: str) -> None:

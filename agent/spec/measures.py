@@ -131,6 +131,26 @@ def _better(text: str) -> str:
     return "for example 100m or 0.5 (cpu), 128Mi (memory)"
 
 
+class _FormatVersion:
+    """The version of the format; `true` is none, although Python takes it for 1."""
+
+    @staticmethod
+    def check(value: object) -> int:
+        """1, the only version there is."""
+        if value == 1 and isinstance(value, int) and not isinstance(value, bool):
+            return value
+        found = quoted(value) if isinstance(value, str) else f"{value}".lower()
+        raise complaint(f"expected 1, found {found}", "version is that of the format, not of the service")
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A number in, the same out."""
+        return core_schema.no_info_plain_validator_function(self.check)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """One value."""
+        return {"const": 1}
+
+
 class _Port:
     """A port's number, or its name in the container (IANA_SVC_NAME: at most 15 of a-z, 0-9 and -, with a letter)."""
 
@@ -154,6 +174,7 @@ class _Port:
         return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, name]}
 
 
+FormatVersion: TypeAlias = Annotated[int, _FormatVersion()]
 Duration: TypeAlias = Annotated[float, _Duration(0.001, 7 * _DAY)]
 Patience: TypeAlias = Annotated[float, _Duration(0.0, _DAY)]
 Wait: TypeAlias = Annotated[float, _Duration(1.0, 90 * _DAY)]

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from agent.errors import UsageError
 from agent.spec.building import Build, Image, Pipeline, Source, Test
 from agent.spec.deploying import Deploy, Run, SmokeCheck
-from agent.spec.measures import Wait
+from agent.spec.measures import FormatVersion, Wait
 from agent.spec.part import Part, complaint
 from agent.spec.values import BranchPattern, Context, CredentialId, Label, Submitter, Team, Text, WebUrl
 
@@ -113,7 +113,7 @@ class EnvironmentSpec:
 class ServiceSpec(Part):
     """One service: how it is built, tested, deployed, checked and taken back."""
 
-    version: Literal[1] = Field(1, description="Version of this format.")
+    version: FormatVersion = Field(1, description="Version of this format.")
     service: Label = Field(description="Name of the service and of its Jenkins job.", examples=["checkoutservice"])
     team: Team = Field("", description="Team that owns the service.")
     description: Text = Field("", description="What the service does; shown in Jenkins.")

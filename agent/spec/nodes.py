@@ -108,7 +108,7 @@ class Builder:
         if id(node) in self._open:
             raise WrongNodeError(node, "an alias in here points back to this, which never ends")
         if node.tag and node.tag not in {f"{_STANDARD}map", f"{_STANDARD}seq", "!"}:
-            raise WrongNodeError(node, f"the tag {node.tag} has no meaning here", "remove it")
+            raise WrongNodeError(node, f"the tag {node.tag.replace(_STANDARD, '!!')} has no meaning here", "remove it")
         self._open.add(id(node))
         if self.mapped and (path not in self.keys or node.start_mark.line == node.end_mark.line):
             self.values[path] = place_of(node)
@@ -196,8 +196,7 @@ class Builder:
             return int(text, 0) if _RADIX.fullmatch(text) else int(text)
         if _DISPUTED.fullmatch(text):
             message = f"'{text}' is one number to YAML 1.1 and another, or text, to YAML 1.2"
-            plain = text.replace("_", "").lstrip("+-0") or "0"
-            hint = f'quote it if it is text: "{text}"; else write {plain}'
+            hint = f'quote it if it is text: "{text}"; else write it without leading 0 and without _'
             self.complaints.append((place_of(node), message, hint))
             return text
         if _FLOAT.fullmatch(text):

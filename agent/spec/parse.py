@@ -37,22 +37,28 @@ def parse_text(text: str | bytes, file: str = "service.yaml") -> ServiceSpec | t
 def parse(layers: Stack) -> ServiceSpec | tuple[Problem, ...]:
     """The spec that the layers say together; else every problem of it, ordered by place."""
     document = layers.layers[layers.own].document
-    secrets = list(literal_secrets(layers.data))
-    found: list[Problem] = [layers.problem(c.path, c.message, c.hint, masked=True) for c in secrets]
-    found += [*document.problems, *layers.problems, *_named_twice(document)]
     spec, complained = _judged(layers.data)
-    found += [layers.problem(c.path, c.message, c.hint, key=c.key) for c in complained]
+    complained += literal_secrets(layers.data)
+    # What is masked comes first: the others show the same lines.
+    complained.sort(key=lambda one: not one.masked)
+    placed = [layers.problem(c.path, c.message, c.hint, key=c.key, masked=c.masked) for c in complained]
+    found = [*document.problems, *layers.problems, *_named_twice(document)]
+    # A value that is wrong as YAML is not blamed a second time for what it was taken for.
+    known = {(one.file, one.line, one.column) for one in (*document.problems, *layers.problems)}
+    found += [one for one in placed if (one.file, one.line, one.column) not in known]
     return ordered(found) if found or spec is None else spec
 
 
 def _judged(data: dict[str, Any]) -> tuple[ServiceSpec | None, list[Complaint]]:
-    found = list(unsupported(data))
+    empty = list(_empty(data, ()))
+    found = [*unsupported(data), *empty]
     spec: ServiceSpec | None
     wrong: set[str] = set()
     try:
         spec = ServiceSpec.model_validate(data)
     except ValidationError as error:
-        found += complaints(error.errors(include_url=False), fields())
+        nothing = {one.path for one in empty}
+        found += (one for one in complaints(error.errors(include_url=False), fields()) if one.path not in nothing)
         wrong = {str(one["loc"][0]) for one in error.errors(include_url=False, include_input=False)}
         spec = _sound(data, wrong)
     if spec is not None:
@@ -60,6 +66,17 @@ def _judged(data: dict[str, Any]) -> tuple[ServiceSpec | None, list[Complaint]]:
             if not rule.parts & wrong:
                 found += rule.check(spec)
     return (None if wrong else spec), found
+
+
+def _empty(node: Any, path: Path) -> Iterator[Complaint]:
+    """Keys and items without a value; JSON that a smoke check expects may hold null."""
+    items: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for step, value in items:
+        if value is None:
+            what = f"'{step}' has no value" if isinstance(step, str) else "this item is empty"
+            yield Complaint((*path, step), what, "give it one, or remove it", key=True)
+        elif path[-1:] != ("expect",) or step != "json":
+            yield from _empty(value, (*path, step))
 
 
 def _sound(data: dict[str, Any], wrong: set[str]) -> ServiceSpec | None:

@@ -16,7 +16,7 @@ class Part(BaseModel):
 
 
 def complaint(
-    message: str, hint: str = "", *, at: tuple[str | int, ...] = (), key: bool = False
+    message: str, hint: str = "", *, at: tuple[str | int, ...] = (), key: bool = False, masked: bool = False
 ) -> PydanticCustomError:
     """The error that a validator raises.
 
@@ -25,6 +25,8 @@ def complaint(
         hint: the way out.
         at: path below the thing that is validated, when one of its fields is to blame.
         key: whether the caret belongs under the key instead of the value.
+        masked: whether the value holds a secret, which is not shown then.
     """
     # pydantic formats the template with its context; our text goes in as a value, so braces in it stay braces.
-    return PydanticCustomError(RULE, "{message}", {"message": message, "hint": hint, "at": at, "key": key})
+    context = {"message": message, "hint": hint, "at": at, "key": key, "masked": masked}
+    return PydanticCustomError(RULE, "{message}", context)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from agent.spec import secrets
 from agent.spec.fields import parts as all_parts
 from agent.spec.model import ServiceSpec
 from agent.spec.not_yet import NOT_YET
@@ -23,7 +24,12 @@ _WHOLE = {"SecretValue", "ConfigValue", "BeforeCommand"}
 
 _TOGETHER: dict[str, dict[str, Any]] = {
     "SmokeCheck": {
-        "not": {"required": ["get", "run"]},
+        "not": {
+            "anyOf": [
+                {"required": ["get", "run"]},
+                {"required": ["via", "port"], "properties": {"via": {"const": "url"}}},
+            ]
+        },
         "dependentSchemas": {"run": {"properties": {"via": False, "port": False, "expect": False}}},
     },
     "Agent": {"maxProperties": 1},
@@ -44,6 +50,11 @@ def schema() -> dict[str, Any]:
         _relaxed(name, part)
         _described(all_parts().get(name), part)
     root["title"] = "service.yaml"
+    for field in (parts["Run"]["properties"]["env"], parts["Build"]["properties"]["args"]):
+        _without_secrets(field)
+    for field in parts["Resources"]["properties"].values():
+        field["properties"] = {"memory": {"not": {"type": "string", "pattern": "m$"}}}
+    parts["Environment"]["properties"]["clusters"]["uniqueItems"] = True
     # Fields that do nothing yet; the parts are shared, so overrides of environments follow.
     owners = {"deploy": parts["Deploy"], "undo": parts["Undo"], "pipeline": parts["Pipeline"]}
     for row in NOT_YET:
@@ -82,6 +93,16 @@ def _plain(field: dict[str, Any]) -> None:
     flat = [inner for choice in field.get("anyOf", ()) for inner in choice.get("anyOf", [choice])]
     if flat:
         field["anyOf"] = flat
+
+
+def _without_secrets(field: dict[str, Any]) -> None:
+    """Without literal values that look like secrets, or stand under a name that does."""
+    literal = {"type": "string", "minLength": 1}
+    (named,) = field["patternProperties"].values()
+    for text in named.get("oneOf", [named]):
+        if text.get("type") == "string":
+            text["not"] = {"pattern": secrets.VALUES}
+    field["patternProperties"][f"^(?:[A-Za-z0-9_]*_)?(?:{secrets.NAMES})$"] = {"not": literal}
 
 
 def _not_yet(part: dict[str, Any], name: str, accepted: tuple[str, ...]) -> None:

@@ -9,14 +9,17 @@ from typing import Any
 from agent.spec.nodes import Path
 from agent.spec.wording import Complaint
 
-_NAME = re.compile(
-    r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|PWD|SECRET|TOKEN|CREDENTIALS?|(?:API|ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION)_?KEY)$",
-    re.IGNORECASE,
-)
-_VALUE = re.compile(
+NAMES = "PASSWORD|PASSWD|PASSPHRASE|PWD|SECRET|TOKEN|CREDENTIALS?|(?:API|ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION)_?KEY"
+"""How the names of variables end that hold secrets, as a pattern."""
+
+VALUES = (
     r"-----BEGIN [A-Z ]*PRIVATE KEY|^(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk_live_|AKIA[0-9A-Z]{12})|"
-    r"^eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.|://[^/\s:@]+:[^/\s@]+@"
+    r"^eyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.|://[^/\s:@]+:[^/\s@]+@"
 )
+"""How well-known tokens and keys look, as a pattern."""
+
+_NAME = re.compile(rf"(?:^|_)(?:{NAMES})$", re.IGNORECASE)
+_VALUE = re.compile(VALUES)
 
 
 def literal_secrets(data: dict[str, Any]) -> Iterator[Complaint]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, ValidationError
 
+from agent.spec.measures import FormatVersion
 from agent.spec.nodes import Path
 from agent.spec.part import Part
 from agent.spec.problem import Problem
@@ -25,7 +26,7 @@ class Pins(Part):
 class Settings(Part):
     """What a headway.yaml says apart from the defaults of specs."""
 
-    version: Literal[1] = Field(1, description="Version of this format.")
+    version: FormatVersion = Field(1, description="Version of this format.")
     owner: Owner = Field(
         "", description="Owner of the jobs, only in the topmost headway.yaml; default: the normalised git remote."
     )

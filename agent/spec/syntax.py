@@ -34,6 +34,7 @@ _WORDS = (
     ("duplicate anchor", "the anchor has been given already", "anchor names are unique in a file"),
     ("unexpected end of stream", "a quote is opened and not closed", "close it"),
     ("unexpected document indicator", "a quote is opened and not closed", "close it"),
+    ("hexdecimal", "an unknown escape in double quotes", r"use single quotes, or write \\ for a backslash"),
     (
         "unknown escape character",
         "an unknown escape in double quotes",

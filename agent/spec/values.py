@@ -107,9 +107,9 @@ def _folder(text: str) -> None:
     for name in text.split("/"):
         if not name.strip():
             raise complaint(f"{quoted(text)} has an empty name in it")
-        _job_name(name)
         if not re.fullmatch(_ONE_LINE, name) or name in {".", ".."}:
             raise complaint(f"{quoted(name)} is not a name that Jenkins takes")
+        _job_name(name)
 
 
 def _repository(text: str) -> None:
@@ -125,7 +125,9 @@ def _repository(text: str) -> None:
         raise complaint(f"{quoted(text)} has a tag; each build gives its own", f"the repository alone: {quoted(cut)}")
     path = text.split("/", 1)[-1]
     if path != path.lower():
-        raise complaint(f"{quoted(text)} has capital letters, which no registry takes", f"{quoted(text.lower())}")
+        raise complaint(
+            f"{quoted(text)} has capital letters, which no registry takes", f"did you mean {quoted(text.lower())}?"
+        )
 
 
 def _git(text: str) -> None:
@@ -133,12 +135,13 @@ def _git(text: str) -> None:
         raise complaint(
             "the URL has a user or password in it, which would stand in every job and log",
             "put them into a Jenkins credential and name it in source.credentials",
+            masked=True,
         )
 
 
 def _web(text: str) -> None:
     if re.match(r"https?://[^/]*@", text):
-        raise complaint("the URL has a user or password in it, which would stand in every report")
+        raise complaint("the URL has a user or password in it, which would stand in every report", masked=True)
 
 
 def _path(text: str) -> None:
@@ -152,6 +155,7 @@ def _path(text: str) -> None:
 
 
 _JENKINS_BYTES = 255
+_FOLDER = r"[^\s/?*\\%!@#$^&|<>\[\]:;]([^/?*\\%!@#$^&|<>\[\]:;]*[^\s/?*\\%!@#$^&|<>\[\]:;])?"
 _HOST = r"[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?"
 _IMAGE_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = rf"({_HOST}/)?{_IMAGE_PART}(/{_IMAGE_PART})*"
@@ -184,7 +188,7 @@ JobName: TypeAlias = Annotated[
     str,
     Shape(
         "a name that Jenkins takes",
-        r"[^\s?*/\\%!@#$^&|<>\[\]:;]([^?*/\\%!@#$^&|<>\[\]:;]*[^\s.?*/\\%!@#$^&|<>\[\]:;])?",
+        r"(?!.*\{\{)[^\s?*/\\%!@#$^&|<>\[\]:;]([^?*/\\%!@#$^&|<>\[\]:;]*[^\s.?*/\\%!@#$^&|<>\[\]:;])?",
         "",
         255,
         _job_name,
@@ -194,7 +198,7 @@ FolderPath: TypeAlias = Annotated[
     str,
     Shape(
         "a path of Jenkins folders",
-        r"[^/\s?*\\%!@#$^&|<>\[\]:;][^?*\\%!@#$^&|<>\[\]:;]*[^/\s.?*\\%!@#$^&|<>\[\]:;]|[^/\s.?*\\%!@#$^&|<>\[\]:;]",
+        rf"(?!.*\{{\{{|(.*/)?\.\.?(/|$)){_FOLDER}(/{_FOLDER})*",
         "for example shop/payments",
         1000,
         _folder,

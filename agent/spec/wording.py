@@ -71,8 +71,12 @@ def complaints(errors: Sequence[Mapping[str, Any]], fields: Mapping[Path, Sequen
         errors: as `ValidationError.errors()` gives them.
         fields: the keys that each part knows, by its path with `*` for names and indexes.
     """
-    for error in errors:
-        yield _complaint(error, _path(error["loc"]), fields)
+    paths = [_path(error["loc"]) for error in errors]
+    for error, path in zip(errors, paths, strict=True):
+        # A list whose items are all wrong is no empty list.
+        if error["type"] == "too_short" and any(other[: len(path)] == path and other != path for other in paths):
+            continue
+        yield _complaint(error, path, fields)
 
 
 def _path(location: Sequence[str | int]) -> Path:
@@ -86,7 +90,8 @@ def _complaint(error: Mapping[str, Any], path: Path, fields: Mapping[Path, Seque
     match error["type"]:
         case str(name) if name == RULE:
             whole = "[key]" in error["loc"]
-            return Complaint((*path, *context["at"]), context["message"], context["hint"], context["key"] or whole)
+            at, key = (*path, *context["at"]), context["key"] or whole
+            return Complaint(at, context["message"], context["hint"], key, context["masked"])
         case "extra_forbidden":
             return _unknown(path, fields)
         case "missing":
@@ -116,9 +121,13 @@ def _type(path: Path, wanted: str, found: object) -> Complaint:
         hint = f"write {better}, without quotes" if better else ""
     elif wanted == "a whole number" and isinstance(found, str) and found.isdigit():
         hint = f"remove the quotes: {found}"
-    elif wanted == "a list" and isinstance(found, str | int):
-        hint = f"write [{quoted(found).strip(chr(39))}]"
+    elif wanted == "a list":
+        hint = f"write [{quoted(found)[1:-1]}]" if isinstance(found, str) else "each item begins with '- '"
+    elif wanted == "a mapping" and isinstance(found, list):
+        hint = "write 'key: value', without '- '"
     shown = quoted(found) if isinstance(found, str) and wanted != "text" else kind(found)
+    if isinstance(found, float) and wanted == "a whole number":
+        shown = f"{found:g}"
     return Complaint(path, f"expected {wanted}, found {shown}", hint, key=isinstance(found, dict | list | None))
 
 
