@@ -162,7 +162,10 @@ class Server:
         self._listener = _Listener(self.port, self._handler)
         self.port = self._listener.server_address[1]
         self._thread = threading.Thread(
-            target=self._listener.serve_forever, kwargs={"poll_interval": 0.02}, name=f"sandbox:{self.port}", daemon=True
+            target=self._listener.serve_forever,
+            kwargs={"poll_interval": 0.02},
+            name=f"sandbox:{self.port}",
+            daemon=True,
         )
         self._thread.start()
 

@@ -124,7 +124,13 @@ class Admission:
         sources: list[Obj] = [
             {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
             {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
-            {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}},
+            {
+                "downwardAPI": {
+                    "items": [
+                        {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}
+                    ]
+                }
+            },
         ]
         pod.setdefault("volumes", []).append({"name": volume, "projected": {"sources": sources, "defaultMode": 420}})
         mount = {"name": volume, "readOnly": True, "mountPath": _TOKEN_PATH}
@@ -135,7 +141,7 @@ class Admission:
     def _limit_items(self, thing: Obj, kind: str) -> list[Obj]:
         return [
             item
-            for limits in self.world.store.list("LimitRange", meta(thing)["namespace"])
+            for limits in self.world.store.listed("LimitRange", meta(thing)["namespace"])
             for item in spec(limits).get("limits") or ()
             if item.get("type") == kind
         ]
@@ -146,11 +152,16 @@ class Admission:
                 resources = item.setdefault("resources", {})
                 default = rule.get("default") or rule.get("max") or {}
                 request = rule.get("defaultRequest") or default
-                for section, values in (("limits", rule.get("default") or {}), ("requests", request if rule.get("default") or rule.get("defaultRequest") else {})):
+                for section, values in (
+                    ("limits", rule.get("default") or {}),
+                    ("requests", request if rule.get("default") or rule.get("defaultRequest") else {}),
+                ):
                     for name, value in values.items():
                         if name not in (resources.get(section) or {}):
                             limit = (resources.get("limits") or {}).get(name)
-                            resources.setdefault(section, {})[name] = limit if section == "requests" and limit else value
+                            resources.setdefault(section, {})[name] = (
+                                limit if section == "requests" and limit else value
+                            )
 
     def _limits(self, kind: Kind, thing: Obj) -> None:
         """LimitRanger: the maximum and the minimum of one container."""
@@ -168,20 +179,24 @@ class Admission:
                     if name not in requests:
                         complaints.append(f"minimum {name} usage per Container is {least}.  No request is specified")
                     elif quantity.amount(requests[name]) < quantity.amount(least):
-                        complaints.append(f"minimum {name} usage per Container is {least}, but request is {requests[name]}")
+                        complaints.append(
+                            f"minimum {name} usage per Container is {least}, but request is {requests[name]}"
+                        )
         if complaints:
             text = complaints[0] if len(complaints) == 1 else "[" + ", ".join(complaints) + "]"
             raise forbidden(kind, meta(thing)["name"], text)
 
     def _quota(self, kind: Kind, thing: Obj) -> None:
-        for quota in self.world.store.list("ResourceQuota", meta(thing)["namespace"]):
+        for quota in self.world.store.listed("ResourceQuota", meta(thing)["namespace"]):
             hard: dict[str, str] = spec(quota).get("hard") or {}
             asked = {name: charge(name, kind.kind, thing) for name in hard}
             missing = [name for name in hard if kind.kind == "Pod" and _unset(name, thing)]
             name = meta(quota)["name"]
             if missing:
                 who = ",".join(item["name"] for _, item in containers(thing["spec"]))
-                raise forbidden(kind, meta(thing)["name"], f"failed quota: {name}: must specify {','.join(missing)} for: {who}")
+                raise forbidden(
+                    kind, meta(thing)["name"], f"failed quota: {name}: must specify {','.join(missing)} for: {who}"
+                )
             used = self.used(meta(thing)["namespace"], list(hard))
             over = [n for n, value in asked.items() if value and used[n] + value > quantity.amount(hard[n])]
             if over:
@@ -245,7 +260,8 @@ def _quality(pod: Obj) -> str:
     if not any(item.get("limits") or item.get("requests") for item in have):
         return "BestEffort"
     full = all(
-        {"cpu", "memory"} <= set(item.get("limits") or {}) and (item.get("requests") or item["limits"]) == item["limits"]
+        {"cpu", "memory"} <= set(item.get("limits") or {})
+        and (item.get("requests") or item["limits"]) == item["limits"]
         for item in have
     )
     return "Guaranteed" if full else "Burstable"

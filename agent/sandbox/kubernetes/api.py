@@ -54,7 +54,11 @@ class Recorded:
     @property
     def is_write(self) -> bool:
         """Whether it could change something (reviews of access do not)."""
-        return self.method not in {"GET", "HEAD", "OPTIONS"} and not self.dry_run and "authorization.k8s.io" not in self.path
+        return (
+            self.method not in {"GET", "HEAD", "OPTIONS"}
+            and not self.dry_run
+            and "authorization.k8s.io" not in self.path
+        )
 
 
 class Api:
@@ -135,7 +139,9 @@ class Api:
             return Response(drop=True)
         if kind in {"silence", "slow"}:
             end = time.monotonic() + fault.delay if kind == "slow" else None
-            while not self.stopping.is_set() and (time.monotonic() < end if end else fault.is_on(self.world.now()) or fault.times):
+            while not self.stopping.is_set() and (
+                time.monotonic() < end if end else fault.is_on(self.world.now()) or fault.times
+            ):
                 if fault.cancelled.wait(_POLL):
                     break
             return None
@@ -187,7 +193,10 @@ class Api:
         asked = _asked(request, route)
 
         def is_cut() -> bool:
-            return self.stopping.is_set() or self.faults.find(asked, self.world.now(), kinds={"cut"}, count=False) is not None
+            return (
+                self.stopping.is_set()
+                or self.faults.find(asked, self.world.now(), kinds={"cut"}, count=False) is not None
+            )
 
         def is_silent() -> bool:
             return self.faults.find(asked, self.world.now(), kinds={"silence"}, count=False) is not None
@@ -199,7 +208,9 @@ class Api:
             return self.proxy.log(request, route)
         if route.subresource == "eviction" and route.verb == "create":
             self.verbs.writes.delete(self.verbs.get(route))
-            return json_response(201, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
+            return json_response(
+                201, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+            )
         if route.subresource == "scale" and route.kind.scale:
             return scale.handle(request, route, self.verbs.get(route), self.verbs.writes)
         if route.subresource not in {"", "status", "finalize"}:
@@ -232,8 +243,12 @@ class Api:
         refused = self.faults.find(asked, self.world.now(), kinds={"forbidden"}, count=False)
         if request.path.endswith("rulesreviews"):
             rule = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
-            return json_response(201, document | {"status": {"resourceRules": [rule], "nonResourceRules": [], "incomplete": False}})
-        answer = {"allowed": False} if refused else {"allowed": True, "reason": "the sandbox allows what no fault forbids"}
+            return json_response(
+                201, document | {"status": {"resourceRules": [rule], "nonResourceRules": [], "incomplete": False}}
+            )
+        answer = (
+            {"allowed": False} if refused else {"allowed": True, "reason": "the sandbox allows what no fault forbids"}
+        )
         return json_response(201, document | {"status": answer})
 
 
@@ -247,7 +262,11 @@ def _asked(request: Request, route: Route | None) -> Asked:
 def _about(route: Route | None, asked: Asked) -> Obj | None:
     if route is None:
         return None
-    return {key: value for key, value in {"name": asked.name, "group": route.kind.group, "kind": route.kind.plural}.items() if value}
+    return {
+        key: value
+        for key, value in {"name": asked.name, "group": route.kind.group, "kind": route.kind.plural}.items()
+        if value
+    }
 
 
 def _forbidden(asked: Asked, route: Route | None, users: dict[str, str]) -> str:

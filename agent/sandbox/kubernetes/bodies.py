@@ -32,7 +32,10 @@ def decode(request: Request) -> Any:
     """
     kind = content_type(request)
     if "protobuf" in kind:
-        raise ApiError(415, f"the body of the request was in an unknown format - accepted media types include: {', '.join(_PATCHES)}")
+        raise ApiError(
+            415,
+            f"the body of the request was in an unknown format - accepted media types include: {', '.join(_PATCHES)}",
+        )
     try:
         if "yaml" in kind:
             return yaml.safe_load(request.body)
@@ -49,7 +52,9 @@ def thing(request: Request, route: Route) -> Obj:
     """
     document = decode(request)
     if not isinstance(document, dict):
-        raise ApiError(400, "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type struct")
+        raise ApiError(
+            400, "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value of type struct"
+        )
     return placed(document, route)
 
 
@@ -67,7 +72,9 @@ def placed(document: Obj, route: Route) -> Obj:
             text = (
                 f"the API version in the data ({given[0]}) does not match the expected API version ({kind.api_version})"
                 if given[1] == kind.kind
-                else f"{kind.kind} in version {kind.version!r} cannot be handled as a {kind.kind}: {text}".replace("'", '"')
+                else f"{kind.kind} in version {kind.version!r} cannot be handled as a {kind.kind}: {text}".replace(
+                    "'", '"'
+                )
             )
         raise ApiError(400, text)
     about = document.get("metadata")
@@ -83,7 +90,9 @@ def placed(document: Obj, route: Route) -> Obj:
     else:
         about.pop("namespace", None)
     if route.name and about.get("name") not in {None, "", route.name}:
-        raise ApiError(400, f"the name of the object ({about['name']}) does not match the name on the URL ({route.name})")
+        raise ApiError(
+            400, f"the name of the object ({about['name']}) does not match the name on the URL ({route.name})"
+        )
     if route.name:
         about["name"] = route.name
     return {"apiVersion": kind.api_version, "kind": kind.kind} | document | {"metadata": about}
@@ -97,7 +106,10 @@ def is_dry_run(request: Request) -> bool:
     """
     asked = request.parameter("dryRun")
     if asked not in {"", "All"}:
-        raise ApiError(422, f'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: "{asked}": supported values: "All"')
+        raise ApiError(
+            422,
+            f'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: "{asked}": supported values: "All"',
+        )
     return asked == "All"
 
 

@@ -39,7 +39,18 @@ from agent.sandbox.server import Server
 
 TOKEN = "sandbox-token"  # noqa: S105 - opens nothing but this stand-in
 USER = "system:serviceaccount:default:sandbox"
-_CONTROLLERS = (Namespaces, Deployments, ReplicaSets, StatefulSets, DaemonSets, Jobs, EndpointsController, Garbage, Claims, Quotas)
+_CONTROLLERS = (
+    Namespaces,
+    Deployments,
+    ReplicaSets,
+    StatefulSets,
+    DaemonSets,
+    Jobs,
+    EndpointsController,
+    Garbage,
+    Claims,
+    Quotas,
+)
 _IDLE = 0.5
 
 
@@ -133,7 +144,9 @@ class SandboxCluster:
     def __enter__(self) -> SandboxCluster:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def _run(self) -> None:
@@ -170,7 +183,9 @@ class SandboxCluster:
             "kind": "Config",
             "clusters": [{"name": "sandbox", "cluster": {"server": self.url}}],
             "users": [{"name": "sandbox", "user": {"token": self.token}}],
-            "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "sandbox", "namespace": namespace}}],
+            "contexts": [
+                {"name": "sandbox", "context": {"cluster": "sandbox", "user": "sandbox", "namespace": namespace}}
+            ],
             "current-context": "sandbox",
         }
         text: str = yaml.safe_dump(document, sort_keys=False)
@@ -244,10 +259,10 @@ class SandboxCluster:
             yield thing
             self[kind, namespace, name] = thing
 
-    def list(self, kind: str, namespace: str = "") -> list[Obj]:
+    def objects(self, kind: str, namespace: str = "") -> list[Obj]:
         """Copies of all objects of a kind."""
         with self.store.lock:
-            return [clone(thing) for thing in self.store.list(kind, namespace)]
+            return [clone(thing) for thing in self.store.listed(kind, namespace)]
 
     def create(self, thing: Obj, *, manager: str = "kubectl-create") -> Obj:
         """Creates an object as a POST would; the namespace is `default` where none is given.
@@ -341,10 +356,10 @@ class SandboxCluster:
 
     def pods(self, namespace: str, **selector: str) -> Iterator[Obj]:
         """The pods of a namespace that carry the labels."""
-        for pod in self.list("Pod", namespace):
+        for pod in self.objects("Pod", namespace):
             if selector.items() <= (pod["metadata"].get("labels") or {}).items():
                 yield pod
 
     def names(self, kind: str, namespace: str = "") -> list[str]:
         """The names of all objects of a kind."""
-        return [key_of(thing)[1] for thing in self.list(kind, namespace)]
+        return [key_of(thing)[1] for thing in self.objects(kind, namespace)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.sandbox.kubernetes.objects import Obj, annotations, clone, containers
+from agent.sandbox.kubernetes.objects import Obj, annotations_of, clone, containers
 
 
 def apply_defaults(thing: Obj) -> Obj:
@@ -154,8 +154,8 @@ def _daemon_set(thing: Obj) -> None:
     _rolling(strategy, maxUnavailable=1, maxSurge=0)
     spec.setdefault("revisionHistoryLimit", 10)
     thing["metadata"] = thing.get("metadata") or {}
-    generation = annotations(thing).get("deprecated.daemonset.template.generation", "1")
-    thing["metadata"]["annotations"] = annotations(thing) | {"deprecated.daemonset.template.generation": generation}
+    generation = annotations_of(thing).get("deprecated.daemonset.template.generation", "1")
+    thing["metadata"]["annotations"] = annotations_of(thing) | {"deprecated.daemonset.template.generation": generation}
     thing.setdefault(
         "status",
         {"currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0},

@@ -105,14 +105,26 @@ def _resources(group: str, version: str) -> Response:
             resources.append(entry | _sub_kind(kind, name) | {"verbs": verbs})
     if group == "authorization.k8s.io":
         for plural, name in _REVIEWS.items():
-            resources.append({"name": plural, "singularName": name.lower(), "namespaced": False, "kind": name, "verbs": ["create"]})
+            resources.append(
+                {"name": plural, "singularName": name.lower(), "namespaced": False, "kind": name, "verbs": ["create"]}
+            )
     shown = f"{group}/{version}" if group else version
     document = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": shown, "resources": resources}
     return json_response(200, document)
 
 
 def _categories(kind: Kind) -> Obj:
-    in_all = {"Pod", "Service", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "HorizontalPodAutoscaler"}
+    in_all = {
+        "Pod",
+        "Service",
+        "Deployment",
+        "ReplicaSet",
+        "StatefulSet",
+        "DaemonSet",
+        "Job",
+        "CronJob",
+        "HorizontalPodAutoscaler",
+    }
     return {"categories": ["all"]} if kind.kind in in_all else {}
 
 
@@ -142,7 +154,8 @@ def _aggregated(group: str, version: str) -> list[Obj]:
         }
         item |= ({"shortNames": list(kind.short)} if kind.short else {}) | _categories(kind)
         subs = [
-            {"subresource": name, "responseKind": _sub_kind(kind, name), "verbs": verbs} for name, verbs in _subresources(kind)
+            {"subresource": name, "responseKind": _sub_kind(kind, name), "verbs": verbs}
+            for name, verbs in _subresources(kind)
         ]
         found.append(item | ({"subresources": subs} if subs else {}))
     if group == "authorization.k8s.io":

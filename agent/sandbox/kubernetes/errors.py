@@ -97,7 +97,9 @@ def already_exists(kind: Kind, name: str) -> ApiError:
 def conflict(kind: Kind, name: str, why: str = "") -> ApiError:
     """409 for a precondition that does not hold."""
     text = why or "the object has been modified; please apply your changes to the latest version and try again"
-    return ApiError(409, f'Operation cannot be fulfilled on {kind.resource} "{name}": {text}', details=details(kind, name))
+    return ApiError(
+        409, f'Operation cannot be fulfilled on {kind.resource} "{name}": {text}', details=details(kind, name)
+    )
 
 
 def forbidden(kind: Kind, name: str, why: str) -> ApiError:
@@ -142,5 +144,10 @@ def invalid(kind: Kind, name: str, causes: Sequence[Cause]) -> ApiError:
     return ApiError(
         422,
         f'{qualified} "{name}" is invalid: {listed}',
-        details={"name": name, "group": kind.group, "kind": kind.kind, "causes": [cause.document() for cause in causes]},
+        details={
+            "name": name,
+            "group": kind.group,
+            "kind": kind.kind,
+            "causes": [cause.document() for cause in causes],
+        },
     )

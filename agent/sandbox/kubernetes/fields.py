@@ -159,7 +159,7 @@ def read(thing: Obj) -> list[Manager]:
 
 
 def write(managers: list[Manager]) -> list[Obj]:
-    """managedFields of managers that own something."""
+    """ManagedFields of managers that own something."""
     return [manager.document() for manager in managers if manager.owned]
 
 

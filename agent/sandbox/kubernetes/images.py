@@ -101,7 +101,7 @@ def parse(image: str) -> Reference:
         raise InvalidImageError(f"invalid reference format: repository name ({path}) must be lowercase")
     is_good = (
         path and all(_COMPONENT.match(part) for part in path.split("/"))
-        and (not tag or _TAG.match(tag)) and ":" != remainder.partition("@")[0][-1:] and (not at or _DIGEST.match(digest))
+        and (not tag or _TAG.match(tag)) and remainder.partition("@")[0][-1:] != ":" and (not at or _DIGEST.match(digest))
     )  # fmt: skip
     if not is_good:
         raise InvalidImageError("invalid reference format")
@@ -138,7 +138,9 @@ class Registry:
     def pull(self, reference: Reference) -> Pulled | NotPulled:
         """What a pull brings."""
         behaviour = reference.path.partition("/")[0]
-        resolving = f'failed to pull and unpack image "{reference.full}": failed to resolve reference "{reference.full}": '
+        resolving = (
+            f'failed to pull and unpack image "{reference.full}": failed to resolve reference "{reference.full}": '
+        )
         wanted = reference.digest or reference.tag
         if reference.host.partition(":")[0].endswith(".invalid"):
             url = f"https://{reference.host}/v2/{reference.path}/manifests/{wanted}"
@@ -151,7 +153,9 @@ class Registry:
         refused = {"deny": "401 Unauthorized", "err": "500 Internal Server Error"}.get(behaviour)
         if refused is not None:
             host = reference.host.replace("localhost", "127.0.0.1")
-            return NotPulled(0.01, f"{resolving}pulling from host {host} failed with status code [manifests {wanted}]: {refused}")
+            return NotPulled(
+                0.01, f"{resolving}pulling from host {host} failed with status code [manifests {wanted}]: {refused}"
+            )
         tag = self.tag_of(reference.path, reference.digest) if reference.digest else reference.tag
         if not tag or not self.has(reference.path, tag):
             return NotPulled(0.006, f"rpc error: code = NotFound desc = {resolving}{reference.full}: not found")

@@ -28,6 +28,8 @@ def check(thing: Obj, store: Store) -> None:
         names = {item.get("name") for item in spec(thing).get("containers") or ()}
         for item in status(thing).get("containerStatuses") or ():
             if item.get("name") not in names:
-                raise ValueError(f"{name} can't be: it has a status of {item.get('name')}, which is none of its containers")
+                raise ValueError(
+                    f"{name} can't be: it has a status of {item.get('name')}, which is none of its containers"
+                )
             if item.get("ready") and "running" not in (item.get("state") or {}):
                 raise ValueError(f"{name} can't be: container {item.get('name')} is ready and does not run")

@@ -73,12 +73,16 @@ KINDS = (
     Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", short=("pdb",), generation=True),
     Kind("coordination.k8s.io", "v1", "Lease", "leases", status=False),
     Kind("networking.k8s.io", "v1", "Ingress", "ingresses", short=("ing",), generation=True),
-    Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", short=("netpol",), status=False, generation=True),
+    Kind(
+        "networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", short=("netpol",), status=False, generation=True
+    ),
     Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", status=False, generation=True),
     Kind("rbac.authorization.k8s.io", "v1", "Role", "roles", status=False),
     Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", status=False),
     Kind("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False, status=False),
-    Kind("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False, status=False),
+    Kind(
+        "rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False, status=False
+    ),
     Kind("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", namespaced=False, short=("pc",), status=False),
     Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False, short=("sc",), status=False),
 )

@@ -87,7 +87,10 @@ class Kubelet:
             return
         run.started = self.world.now()
         self._sync(run)
-        for _, item in [*((("i", i)) for i in spec(pod).get("initContainers") or ()), *((("c", c)) for c in spec(pod)["containers"])]:
+        for _, item in [
+            *((("i", i)) for i in spec(pod).get("initContainers") or ()),
+            *((("c", c)) for c in spec(pod)["containers"]),
+        ]:
             for kind in prober.PROBES:
                 if isinstance(item.get(kind), dict):
                     self._probe_later(run, item, kind)
@@ -143,11 +146,15 @@ class Kubelet:
 
     # --- containers
 
-    def plan_end(self, run: PodRun, record: ContainerRun, instance: Instance, seconds: float, code: int, reason: str) -> None:  # noqa: PLR0913, PLR0917
+    def plan_end(
+        self, run: PodRun, record: ContainerRun, instance: Instance, seconds: float, code: int, reason: str
+    ) -> None:
         """Plans when a process ends by itself."""
-        self.world.after(seconds, "kubelet", ("end", instance.id), lambda: self.end(run, record, instance, code, reason))
+        self.world.after(
+            seconds, "kubelet", ("end", instance.id), lambda: self.end(run, record, instance, code, reason)
+        )
 
-    def end(self, run: PodRun, record: ContainerRun, instance: Instance, code: int, reason: str) -> None:  # noqa: PLR0913, PLR0917
+    def end(self, run: PodRun, record: ContainerRun, instance: Instance, code: int, reason: str) -> None:
         """A process has ended."""
         if instance.finished is not None:
             return
@@ -172,7 +179,7 @@ class Kubelet:
             return
         wants_sync, unhealthy = prober.tick(record, item, kind, run.address, self.world.now())
         if unhealthy:
-            place = f"spec.{record.field}{{{record.name}}}"
+            place = f"spec.{record.section}{{{record.name}}}"
             self.recorder.event(pod, "Warning", "Unhealthy", unhealthy, source="kubelet", place=place)
         if wants_sync:
             self._later(run, 0.01, "sync", lambda: self._sync(run))
@@ -182,7 +189,14 @@ class Kubelet:
         pod = self.pod(run)
         if pod is None or record.running is None:
             return
-        item = next((c for c in [*(spec(pod).get("initContainers") or ()), *spec(pod)["containers"]] if c["name"] == record.name), {})
+        item = next(
+            (
+                c
+                for c in [*(spec(pod).get("initContainers") or ()), *spec(pod)["containers"]]
+                if c["name"] == record.name
+            ),
+            {},
+        )
         for kind in ("startupProbe", "readinessProbe"):
             state = record.probes.get(kind)
             if kind in item and not (state and state.instance == record.running.id and state.result):
@@ -209,8 +223,10 @@ class Kubelet:
             running = record.running
             if running is None or running.program is None:
                 continue
-            place = f"spec.{record.field}{{{record.name}}}"
-            self.recorder.event(pod, "Normal", "Killing", f"Stopping container {record.name}", source="kubelet", place=place)
+            place = f"spec.{record.section}{{{record.name}}}"
+            self.recorder.event(
+                pod, "Normal", "Killing", f"Stopping container {record.name}", source="kubelet", place=place
+            )
             stops = running.program.stops_in
             wanted = math.inf if stops is None else stops + _pre_stop(pod, record.name)
             ends.append((min(wanted, grace), record, running, 0 if wanted <= grace else _KILLED))
@@ -249,9 +265,7 @@ class Kubelet:
 
 def clone_instances(instances: list[Instance]) -> list[Instance]:
     """Instances as a relist sees them now: their end is frozen in."""
-    return [
-        Instance(i.id, i.started, i.program, i.finished, i.exit_code, i.reason, i.message) for i in instances[-2:]
-    ]
+    return [Instance(i.id, i.started, i.program, i.finished, i.exit_code, i.reason, i.message) for i in instances[-2:]]
 
 
 def _pre_stop(pod: Obj, name: str) -> float:
@@ -264,5 +278,3 @@ def _pre_stop(pod: Obj, name: str) -> float:
     with contextlib.suppress(ValueError, IndexError):
         return float(words[words.index("sleep") + 1]) if "sleep" in words else 0.0
     return 0.0
-
-

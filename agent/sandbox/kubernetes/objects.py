@@ -53,7 +53,7 @@ def labels(thing: Mapping[str, Any]) -> dict[str, str]:
     return meta(thing).get("labels") or {}
 
 
-def annotations(thing: Mapping[str, Any]) -> dict[str, str]:
+def annotations_of(thing: Mapping[str, Any]) -> dict[str, str]:
     """metadata.annotations."""
     return meta(thing).get("annotations") or {}
 

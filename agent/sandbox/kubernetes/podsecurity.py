@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from agent.sandbox.kubernetes.objects import Obj, containers, spec
 
 LABEL = "pod-security.kubernetes.io/enforce"
-_VOLUMES = {"name", "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+_VOLUMES = {
+    "name",
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+}
 
 
 def refusal(namespace_labels: Mapping[str, str], pod: Obj) -> str:

@@ -109,7 +109,7 @@ def _readiness(pod: Obj, record: ContainerRun, item: Obj) -> tuple[bool, bool]:
     seen = record.last_seen
     if seen is None:
         return False, False
-    is_init = record.field == "initContainers" and not is_sidecar(item)
+    is_init = record.section == "initContainers" and not is_sidecar(item)
     if seen.finished is not None:
         return is_init and seen.exit_code == 0, False
     started = "startupProbe" not in item or _says(record, "startupProbe", seen.id)
@@ -125,7 +125,7 @@ def _says(record: ContainerRun, probe: str, instance: str) -> bool:
 
 
 def _phase(pod_spec: Obj, inits: list[Obj], mains: list[Obj]) -> str:
-    """kubelet's getPhase."""
+    """Kubelet's getPhase."""
     policy = pod_spec.get("restartPolicy", "Always")
     for item, document in zip(pod_spec.get("initContainers") or (), inits, strict=True):
         if is_sidecar(item):
@@ -153,7 +153,7 @@ def final_phase(document: Obj) -> str:
     return "Succeeded" if all(item.get("exitCode") == 0 for item in ended) else "Failed"
 
 
-def _conditions(pod: Obj, run: PodRun, phase: str, inits: list[Obj], mains: list[Obj], now: float) -> list[Obj]:  # noqa: PLR0913, PLR0917
+def _conditions(pod: Obj, run: PodRun, phase: str, inits: list[Obj], mains: list[Obj], now: float) -> list[Obj]:
     items = spec(pod).get("initContainers") or ()
     undone = [
         document["name"]
@@ -170,7 +170,11 @@ def _conditions(pod: Obj, run: PodRun, phase: str, inits: list[Obj], mains: list
         "PodScheduled": ("True", "", ""),
     }
     if undone:
-        facts["Initialized"] = ("False", "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(undone)}]")
+        facts["Initialized"] = (
+            "False",
+            "ContainersNotInitialized",
+            f"containers with incomplete status: [{' '.join(undone)}]",
+        )
     if unready:
         fact = ("False", "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]")
         facts["Ready"] = facts["ContainersReady"] = fact
@@ -182,7 +186,7 @@ def _conditions(pod: Obj, run: PodRun, phase: str, inits: list[Obj], mains: list
     return [_condition(pod, name, *facts[name], now) for name in _ORDER]
 
 
-def _condition(pod: Obj, name: str, value: str, reason: str, message: str, now: float) -> Obj:  # noqa: PLR0913, PLR0917
+def _condition(pod: Obj, name: str, value: str, reason: str, message: str, now: float) -> Obj:
     before = condition(pod, name)
     when = before["lastTransitionTime"] if before is not None and before["status"] == value else rfc3339(now)
     document: Obj = {

@@ -41,7 +41,15 @@ def sync(kubelet: Kubelet, run: PodRun) -> Steps:
         record = run.containers[item["name"]]
         for kind, verb in (("startupProbe", "startup"), ("livenessProbe", "liveness")):
             if prober.failed(record, kind):
-                _event(kubelet, pod, item, section, "Normal", "Killing", f"Container {item['name']} failed {verb} probe, will be restarted")
+                _event(
+                    kubelet,
+                    pod,
+                    item,
+                    section,
+                    "Normal",
+                    "Killing",
+                    f"Container {item['name']} failed {verb} probe, will be restarted",
+                )
                 yield from _kill(kubelet, run, record, pod)
         failed = (yield from _start(kubelet, run, pod, section, item)) or failed
     return failed
@@ -119,7 +127,9 @@ def _start(kubelet: Kubelet, run: PodRun, pod: Obj, section: str, item: Obj) -> 
             who = f"{name}_{namespace}({run.uid})"
             message = f"Back-off restarting failed container {record.name} in pod {who}"
             _event(kubelet, pod, item, section, "Warning", "BackOff", message)
-            wait = f"back-off {_go_duration(record.backoff.seconds)} restarting failed container={record.name} pod={who}"
+            wait = (
+                f"back-off {_go_duration(record.backoff.seconds)} restarting failed container={record.name} pod={who}"
+            )
             record.waiting = ("CrashLoopBackOff", wait)
             return True
         record.backoff.next(now)
@@ -146,7 +156,7 @@ def _go_duration(seconds: float) -> str:
     return f"{whole // 60}m{whole % 60}s"
 
 
-def _run(kubelet: Kubelet, run: PodRun, pod: Obj, section: str, item: Obj, environment: dict[str, str]) -> bool:  # noqa: PLR0913, PLR0917
+def _run(kubelet: Kubelet, run: PodRun, pod: Obj, section: str, item: Obj, environment: dict[str, str]) -> bool:
     record, now = run.containers[item["name"]], kubelet.world.now()
     argv = [*(item.get("command") or ()), *((item.get("args") or ()) if item.get("command") else ())]
     program: programs.Program | str
@@ -227,7 +237,9 @@ def _pull(kubelet: Kubelet, run: PodRun, pod: Obj, section: str, item: Obj) -> P
     return (yield from _fetch(kubelet, record, pod, section, item, reference))
 
 
-def _fetch(kubelet: Kubelet, record: ContainerRun, pod: Obj, section: str, item: Obj, reference: images.Reference) -> PullSteps:  # noqa: PLR0913, PLR0917
+def _fetch(
+    kubelet: Kubelet, record: ContainerRun, pod: Obj, section: str, item: Obj, reference: images.Reference
+) -> PullSteps:
     image, begun = item["image"], kubelet.world.now()
     _event(kubelet, pod, item, section, "Normal", "Pulling", f'Pulling image "{image}"')
     outcome = kubelet.registry.pull(reference)
@@ -243,7 +255,9 @@ def _fetch(kubelet: Kubelet, record: ContainerRun, pod: Obj, section: str, item:
         return None
     kubelet.images[image] = outcome
     alone, whole = _took(outcome.seconds), _took(queue + outcome.seconds)
-    text = f'Successfully pulled image "{image}" in {alone} ({whole} including waiting). Image size: {images.SIZE} bytes.'
+    text = (
+        f'Successfully pulled image "{image}" in {alone} ({whole} including waiting). Image size: {images.SIZE} bytes.'
+    )
     _event(kubelet, pod, item, section, "Normal", "Pulled", text)
     record.image_id = f"{reference.host}/{reference.path}@{outcome.digest}"
     return dict(outcome.environment)
@@ -253,6 +267,6 @@ def _took(seconds: float) -> str:
     return f"{seconds:.3f}s".replace(".000s", "s") if seconds >= 1 else f"{seconds * 1000:.0f}ms"
 
 
-def _event(kubelet: Kubelet, pod: Obj, item: Obj, section: str, kind: str, reason: str, message: str) -> None:  # noqa: PLR0913, PLR0917
+def _event(kubelet: Kubelet, pod: Obj, item: Obj, section: str, kind: str, reason: str, message: str) -> None:
     place = f"spec.{section}{{{item['name']}}}"
     kubelet.recorder.event(pod, kind, reason, message, source="kubelet", place=place)

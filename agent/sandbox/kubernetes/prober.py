@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 
 from agent.sandbox.kubernetes.objects import Obj
 from agent.sandbox.kubernetes.programs import Program
@@ -60,14 +61,15 @@ def tick(record: ContainerRun, container: Obj, kind: str, address: str, now: flo
     if fresh:
         record.probes[kind] = state = ProbeState(seen.id, {"readinessProbe": False, "livenessProbe": True}.get(kind))
     wants_sync = fresh and kind != "livenessProbe"
-    running = record.running
-    if seen.finished is not None or running is None or running.id != seen.id or seen.program is None:
+    if seen.finished is not None or seen.program is None:
         changed = state.result is not False
         state.result = False
         return (changed or wants_sync) and kind != "livenessProbe", ""
     if state.on_hold or not _is_due(record, container, kind, now - seen.started):
         return wants_sync, ""
-    why = ask(probe, container, seen.program, address, now)
+    # Between its end and the next relist a container still counts as running: then nobody answers the probe.
+    is_alive = record.running is not None and record.running.id == seen.id
+    why = ask(probe, container, seen.program if is_alive else replace(seen.program, serves=()), address, now)
     good = not why
     state.run = state.run + 1 if state.last == good else 1
     state.last = good
@@ -93,6 +95,10 @@ def _is_due(record: ContainerRun, container: Obj, kind: str, age: float) -> bool
 def failed(record: ContainerRun, kind: str) -> bool:
     """Whether a startup or liveness probe has given the running instance up."""
     state, running = record.probes.get(kind), record.running
-    return state is not None and running is not None and state.instance == running.id and state.result is False and state.on_hold
-
-
+    return (
+        state is not None
+        and running is not None
+        and state.instance == running.id
+        and state.result is False
+        and state.on_hold
+    )

@@ -9,7 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 _SHELLS = {"sh", "ash", "bash"}
-_COMMANDS = _SHELLS | {"sleep", "true", "false", "echo", "env", "printenv", "date", "wget", "nc", "cat", "test", "busybox"}
+_COMMANDS = _SHELLS | {
+    "sleep",
+    "true",
+    "false",
+    "echo",
+    "env",
+    "printenv",
+    "date",
+    "wget",
+    "nc",
+    "cat",
+    "test",
+    "busybox",
+}
 _HEALTH = {"/healthz", "/readyz", "/health", "/_healthz"}
 OK = 200
 

@@ -8,8 +8,8 @@ from agent.sandbox.kubernetes.errors import ApiError, not_found
 from agent.sandbox.kubernetes.kinds import BY_KIND
 from agent.sandbox.kubernetes.kubelet import Kubelet
 from agent.sandbox.kubernetes.objects import Obj, is_ready, is_terminating, key_of, labels, meta, spec, status
-from agent.sandbox.kubernetes.programs import Program
 from agent.sandbox.kubernetes.prober import port_number
+from agent.sandbox.kubernetes.programs import Program
 from agent.sandbox.kubernetes.routes import Route
 from agent.sandbox.kubernetes.runtime import ContainerRun
 
@@ -64,7 +64,7 @@ class Proxy:
         selector = (spec(service).get("selector") or {}).items()
         ready = [
             pod
-            for pod in self.world.store.list("Pod", route.namespace)
+            for pod in self.world.store.listed("Pod", route.namespace)
             if selector and selector <= labels(pod).items() and is_ready(pod) and not is_terminating(pod)
         ]
         if not ready:

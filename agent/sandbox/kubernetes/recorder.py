@@ -66,7 +66,11 @@ class Recorder:
         name = self._known.get(key)
         known = self.world.store.get("Event", name) if name is not None else None
         if known is not None:
-            again = known | {"count": known.get("count", 1) + 1, "lastTimestamp": self.world.timestamp(), "message": text}
+            again = known | {
+                "count": known.get("count", 1) + 1,
+                "lastTimestamp": self.world.timestamp(),
+                "message": text,
+            }
             self.writes.update(known, again, manager=_manager(source))
             return
         self._known[key] = self._create(about, kind, reason, text, source=source, place=place)
@@ -79,7 +83,9 @@ class Recorder:
         known = self.world.store.get("Event", name) if name is not None else None
         if known is not None:
             count = (known.get("series") or {}).get("count", 1) + 1
-            self.writes.update(known, known | {"series": {"count": count, "lastObservedTime": now}}, manager="kube-scheduler")
+            self.writes.update(
+                known, known | {"series": {"count": count, "lastObservedTime": now}}, manager="kube-scheduler"
+            )
             return
         extra = {
             "source": {},
@@ -128,7 +134,9 @@ class Recorder:
         }
         return self._put(about, kind, reason, text, extra, _manager(source), place)
 
-    def _put(self, about: Obj, kind: str, reason: str, text: str, extra: Obj, manager: str, place: str) -> tuple[str, str]:  # noqa: PLR0913, PLR0917
+    def _put(
+        self, about: Obj, kind: str, reason: str, text: str, extra: Obj, manager: str, place: str
+    ) -> tuple[str, str]:
         involved = {
             "kind": about["kind"],
             "namespace": meta(about).get("namespace", ""),
@@ -149,7 +157,9 @@ class Recorder:
             "type": kind,
         }
         self.writes.create(event | extra, manager=manager)
-        self.world.after(TIME_TO_LIVE, "controllers", ("event", namespace, name), lambda: self._forget((namespace, name)))
+        self.world.after(
+            TIME_TO_LIVE, "controllers", ("event", namespace, name), lambda: self._forget((namespace, name))
+        )
         return namespace, name
 
     def _forget(self, key: tuple[str, str]) -> None:

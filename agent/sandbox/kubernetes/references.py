@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Callable
 
-from agent.sandbox.kubernetes.objects import Key, Obj, annotations, labels, meta, spec, status
+from agent.sandbox.kubernetes.objects import Key, Obj, annotations_of, labels, meta, spec, status
 
 Find = Callable[[str, Key], Obj | None]
 
@@ -28,7 +28,9 @@ def unmountable(pod: Obj, find: Find) -> tuple[str, str] | None:
             have = {**(found.get("data") or {}), **(found.get("binaryData") or {})}
             for item in source.get("items") or ():
                 if item.get("key") not in have:
-                    return volume["name"], f"references non-existent {'config' if kind == 'ConfigMap' else 'secret'} key: {item.get('key')}"
+                    return volume[
+                        "name"
+                    ], f"references non-existent {'config' if kind == 'ConfigMap' else 'secret'} key: {item.get('key')}"
     return None
 
 
@@ -99,7 +101,7 @@ def _field(pod: Obj, path: str, address: str) -> str:
     found = re.match(r"metadata\.(labels|annotations)\['(.+)'\]", path)
     if found is None:
         return ""
-    return (labels(pod) if found.group(1) == "labels" else annotations(pod)).get(found.group(2), "")
+    return (labels(pod) if found.group(1) == "labels" else annotations_of(pod)).get(found.group(2), "")
 
 
 def _data(kind: str, namespace: str, reference: Obj, find: Find) -> dict[str, str]:

@@ -50,7 +50,7 @@ def parse(request: Request) -> Route | None:
     if len(parts) > 2 and parts[0] == "namespaces" and parts[2] not in {"status", "finalize"}:  # noqa: PLR2004
         namespace, parts = unquote(parts[1]), parts[2:]
     kind = BY_PATH.get((group, version, parts[0])) if parts else None
-    if kind is None or bool(namespace) and not kind.namespaced:
+    if kind is None or (bool(namespace) and not kind.namespaced):
         return None
     name = unquote(parts[1]) if len(parts) > 1 else ""
     subresource = parts[2] if len(parts) > 2 else ""  # noqa: PLR2004

@@ -77,7 +77,7 @@ class ContainerRun:
 
     Attributes:
         name: the container's.
-        field: `initContainers` or `containers`.
+        section: `initContainers` or `containers`.
         instances: the last two, the newest last.
         seen: the instances as the last relist (PLEG) saw them, with their end: what statuses are made of.
         restarts: restartCount.
@@ -86,7 +86,7 @@ class ContainerRun:
     """
 
     name: str
-    field: str
+    section: str
     instances: list[Instance] = field(default_factory=list)
     seen: list[Instance] = field(default_factory=list)
     restarts: int = 0

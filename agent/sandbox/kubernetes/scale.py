@@ -17,7 +17,9 @@ def show(thing: Obj) -> Obj:
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
-        "metadata": {name: about[name] for name in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")},
+        "metadata": {
+            name: about[name] for name in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+        },
         "spec": {"replicas": spec(thing).get("replicas", 0)},
         "status": {
             "replicas": status(thing).get("replicas", 0),
@@ -49,7 +51,11 @@ def handle(request: Request, route: Route, thing: Obj, writes: Writes) -> Respon
         raise conflict(route.kind, route.name)
     size = spec(wanted).get("replicas", 0)
     if not isinstance(size, int) or size < 0:
-        raise invalid(route.kind, route.name, [Cause("spec.replicas", "Invalid value", "must be greater than or equal to 0", str(size))])
+        raise invalid(
+            route.kind,
+            route.name,
+            [Cause("spec.replicas", "Invalid value", "must be greater than or equal to 0", str(size))],
+        )
     after = thing | {"spec": spec(thing) | {"replicas": size}}
     made = writes.update(
         thing, after, manager=bodies.manager(request), subresource="scale", dry_run=bodies.is_dry_run(request)

@@ -40,11 +40,9 @@ class Scheduler:
             elif change.type == "DELETED":
                 self._waiting.discard(key)
                 self._retry()
-        elif change.kind == "Node" and (change.before is None or spec(change.before) != spec(change.object)
+        elif (change.kind == "Node" and (change.before is None or spec(change.before) != spec(change.object)
                                         or labels(change.before) != labels(change.object)
-                                        or status(change.before).get("allocatable") != status(change.object).get("allocatable")):  # fmt: skip
-            self._retry()
-        elif change.kind == "PersistentVolumeClaim":
+                                        or status(change.before).get("allocatable") != status(change.object).get("allocatable"))) or change.kind == "PersistentVolumeClaim":  # fmt: skip
             self._retry()
 
     def _retry(self) -> None:
@@ -58,8 +56,8 @@ class Scheduler:
         pod = self.world.store.get("Pod", key)
         if pod is None or spec(pod).get("nodeName") or is_terminating(pod):
             self._waiting.discard(key)
-            return
-        nodes = self.world.store.list("Node")
+            return None
+        nodes = self.world.store.listed("Node")
         why: dict[str, int] = {}
         for node in nodes:
             problem = self._unfit(pod, node)
@@ -124,7 +122,11 @@ class Scheduler:
         if spec(node).get("unschedulable") and "node.kubernetes.io/unschedulable" not in tolerated:
             return "node(s) were unschedulable"
         for taint in spec(node).get("taints") or ():
-            if taint.get("effect") in {"NoSchedule", "NoExecute"} and taint.get("key") not in tolerated and None not in tolerated:
+            if (
+                taint.get("effect") in {"NoSchedule", "NoExecute"}
+                and taint.get("key") not in tolerated
+                and None not in tolerated
+            ):
                 shown = f"{{{taint['key']}: {taint.get('value', '')}}}"
                 return f"node(s) had untolerated taint {shown}"
         if not _selects(spec(pod), node):
@@ -134,15 +136,18 @@ class Scheduler:
     def _insufficient(self, pod: Obj, node: Obj) -> str:
         there = [
             other
-            for other in self.world.store.list("Pod")
-            if spec(other).get("nodeName") == meta(node)["name"] and status(other).get("phase") not in {"Succeeded", "Failed"}
+            for other in self.world.store.listed("Pod")
+            if spec(other).get("nodeName") == meta(node)["name"]
+            and status(other).get("phase") not in {"Succeeded", "Failed"}
         ]
         allocatable = status(node).get("allocatable") or {}
         if len(there) + 1 > quantity.amount(allocatable.get("pods", 110)):
             return "Too many pods"
         for name in ("cpu", "memory"):
             asked = requested(spec(pod), name)
-            if asked and asked + sum((requested(spec(other), name) for other in there), Decimal(0)) > quantity.amount(allocatable.get(name, 0)):
+            if asked and asked + sum((requested(spec(other), name) for other in there), Decimal(0)) > quantity.amount(
+                allocatable.get(name, 0)
+            ):
                 return f"Insufficient {name}"
         return ""
 

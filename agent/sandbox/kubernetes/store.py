@@ -63,7 +63,7 @@ class Store:
         """The object, or None."""
         return self._objects.get(kind, {}).get(key)
 
-    def list(self, kind: str, namespace: str = "") -> list[Obj]:
+    def listed(self, kind: str, namespace: str = "") -> list[Obj]:
         """All objects of a kind, of one namespace or of all, ordered by namespace and name as etcd has them."""
         found = self._objects.get(kind, {})
         return [found[key] for key in sorted(found) if not namespace or key[0] == namespace]

@@ -37,9 +37,7 @@ _VALUE_TEXT = (
     "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
     "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 )
-_QUANTITY_TEXT = (
-    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-)
+_QUANTITY_TEXT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 _WORKLOADS = {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"}
 
 
@@ -72,7 +70,9 @@ def _decode(kind: Kind, thing: Obj) -> None:
         for name, value in (meta(thing).get(section) or {}).items():
             if not isinstance(value, str):
                 where = f"ObjectMeta.metadata.{section} of type string"
-                raise _undecodable(kind, f"json: cannot unmarshal {_go_type(value)} into Go struct field {where} ({name})")
+                raise _undecodable(
+                    kind, f"json: cannot unmarshal {_go_type(value)} into Go struct field {where} ({name})"
+                )
     replicas = (spec or {}).get("replicas")
     if replicas is not None and (isinstance(replicas, bool) or not isinstance(replicas, int)):
         where = f"{kind.kind}Spec.spec.replicas of type int32"
@@ -150,7 +150,9 @@ def _workload(kind: Kind, thing: Obj) -> Iterator[Cause]:
             detail = 'supported values: "OnFailure", "Never"'
             yield Cause("spec.template.spec.restartPolicy", "Required value", f"valid values: {detail[18:]}")
     elif policy != "Always":
-        yield Cause("spec.template.spec.restartPolicy", "Unsupported value", 'supported values: "Always"', f'"{policy}"')
+        yield Cause(
+            "spec.template.spec.restartPolicy", "Unsupported value", 'supported values: "Always"', f'"{policy}"'
+        )
     yield from _labels((template.get("metadata") or {}).get("labels"), "spec.template.labels")
     yield from _pod(template.get("spec") or {}, "spec.template.spec")
 
@@ -206,7 +208,9 @@ def _service(spec: Obj) -> Iterator[Cause]:
     for index, port in enumerate(spec.get("ports") or ()):
         number = port.get("port")
         if not isinstance(number, int) or not 0 < number <= _MAX_PORT:
-            yield Cause(f"spec.ports[{index}].port", "Invalid value", "must be between 1 and 65535, inclusive", str(number))
+            yield Cause(
+                f"spec.ports[{index}].port", "Invalid value", "must be between 1 and 65535, inclusive", str(number)
+            )
         if len(spec["ports"]) > 1 and not port.get("name"):
             yield Cause(f"spec.ports[{index}].name", "Required value")
 

@@ -79,7 +79,11 @@ class Verbs:
         manager = request.parameter("fieldManager")
         if not manager:
             why = "fieldManager: Required value: is required for apply patch"
-            cause = {"reason": "FieldValueRequired", "message": "Required value: is required for apply patch", "field": "fieldManager"}
+            cause = {
+                "reason": "FieldValueRequired",
+                "message": "Required value: is required for apply patch",
+                "field": "fieldManager",
+            }
             raise ApiError(422, f'PatchOptions.meta.k8s.io "" is invalid: {why}', details={
                 "group": "meta.k8s.io", "kind": "PatchOptions", "causes": [cause]})  # fmt: skip
         document = bodies.decode(request)
@@ -94,7 +98,11 @@ class Verbs:
             if route.subresource:
                 raise not_found(route.kind, route.name)
             if bodies.resource_version(wanted) or meta(wanted).get("uid"):
-                why = "uid mismatch: the provided object specified uid, and no existing object was found" if meta(wanted).get("uid") else ""
+                why = (
+                    "uid mismatch: the provided object specified uid, and no existing object was found"
+                    if meta(wanted).get("uid")
+                    else ""
+                )
                 raise conflict(route.kind, route.name, why)
             if route.kind.status:
                 wanted = {name: value for name, value in wanted.items() if name != "status"}
@@ -151,7 +159,7 @@ class Verbs:
         """DELETE a collection, as selected; answers with what was deleted."""
         test = watch.wanted(request, route.kind, route.namespace)
         options = bodies.delete_options(request)
-        found = [thing for thing in self.store.list(route.kind.kind, route.namespace) if test(thing)]
+        found = [thing for thing in self.store.listed(route.kind.kind, route.namespace) if test(thing)]
         version = str(self.store.version)
         if not options.get("dryRun"):
             for thing in found:
@@ -184,5 +192,7 @@ def patched(content_type: str, stored: Obj, request: Request, kind: Kind) -> Obj
     else:
         after = patches.strategic_merge(stored, document, kind.kind)
     if not isinstance(after, dict) or not isinstance(after.get("metadata"), dict):
-        raise ApiError(422, f'{kind.kind} "{meta(stored)["name"]}" is invalid', details=details(kind, meta(stored)["name"]))
+        raise ApiError(
+            422, f'{kind.kind} "{meta(stored)["name"]}" is invalid', details=details(kind, meta(stored)["name"])
+        )
     return after

@@ -47,7 +47,7 @@ def collect(store: Store, request: Request, kind: Kind, namespace: str) -> Respo
         raise ApiError(504, f"Timeout: Too large resource version: {asked}, current: {store.version}", reason="Timeout",
                        details={"causes": [cause], "retryAfterSeconds": 1})  # fmt: skip
     version = version or store.version
-    found = [thing for thing in store.list(kind.kind, namespace) if test(thing) and key_of(thing) > after]
+    found = [thing for thing in store.listed(kind.kind, namespace) if test(thing) and key_of(thing) > after]
     about: Obj = {"resourceVersion": str(version)}
     if limit and len(found) > limit:
         last = key_of(found[limit - 1])
@@ -112,7 +112,7 @@ class Watch:
                 yield _line("ERROR", ApiError(410, text).status())
                 return
             if not version or self.request.flag("sendInitialEvents"):
-                listed = [thing for thing in self.store.list(self.kind.kind) if self.test(thing)]
+                listed = [thing for thing in self.store.listed(self.kind.kind) if self.test(thing)]
                 first = [_line("ADDED", thing) for thing in listed]
                 version = self.store.version
                 if self.request.flag("sendInitialEvents"):

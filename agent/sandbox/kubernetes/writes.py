@@ -90,7 +90,13 @@ class Writes:
         return fresh if dry_run else self.world.store.put(kind.kind, fresh)
 
     def update(
-        self, before: Obj, after: Obj, *, manager: str = CONTROLLER_MANAGER, subresource: str = "", dry_run: bool = False
+        self,
+        before: Obj,
+        after: Obj,
+        *,
+        manager: str = CONTROLLER_MANAGER,
+        subresource: str = "",
+        dry_run: bool = False,
     ) -> Obj:
         """PUT, or a patch carried out: `after` replaces `before`, as far as that part may.
 
@@ -103,7 +109,9 @@ class Writes:
         managed = apply.track_update(before, after, writer, self.world.timestamp())
         return self._store(kind, before, after, managed, dry_run=dry_run)
 
-    def update_applied(self, before: Obj, wanted: Obj, *, manager: str, subresource: str, force: bool, dry_run: bool) -> Obj:
+    def update_applied(
+        self, before: Obj, wanted: Obj, *, manager: str, subresource: str, force: bool, dry_run: bool
+    ) -> Obj:
         """Server-side apply onto an object that is there."""
         kind = BY_KIND[before["kind"]]
         writer = Manager(manager, "Apply", kind.api_version, subresource)
@@ -229,7 +237,8 @@ def _same(before: Obj, after: Obj) -> bool:
     def bare(thing: Obj) -> Obj:
         about = {name: value for name, value in meta(thing).items() if name not in {"resourceVersion", "managedFields"}}
         managed = [
-            {name: value for name, value in entry.items() if name != "time"} for entry in meta(thing).get("managedFields") or ()
+            {name: value for name, value in entry.items() if name != "time"}
+            for entry in meta(thing).get("managedFields") or ()
         ]
         return thing | {"metadata": about, "managed": managed}
 

@@ -67,7 +67,9 @@ class Controller:
         """Plans a sync after a failure: 5 ms, doubling up to 1000 s."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        self.enqueue(key, min(FIRST_RETRY * 2**failures, LAST_RETRY))
+        wait = min(FIRST_RETRY * 2**failures, LAST_RETRY)
+        # An entry of its own, as in client-go: a sync for another cause does not take this one off.
+        self.world.after(wait, "controllers", (type(self).__name__, key, "retry"), lambda: self._work(key))
 
     def _work(self, key: Key) -> None:
         try:

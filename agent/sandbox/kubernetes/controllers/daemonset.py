@@ -10,7 +10,7 @@ from agent.sandbox.kubernetes.errors import ApiError
 from agent.sandbox.kubernetes.objects import (
     Key,
     Obj,
-    annotations,
+    annotations_of,
     is_active,
     is_owned_by,
     is_ready,
@@ -37,7 +37,7 @@ class DaemonSets(Controller):
         """Its own, what it owns, and nodes."""
         super().heard(change)
         if change.kind == "Node":
-            for thing in self.store.list(self.kind):
+            for thing in self.store.listed(self.kind):
                 self.enqueue(key_of(thing))
 
     def sync(self, key: Key) -> None:
@@ -46,8 +46,8 @@ class DaemonSets(Controller):
         if thing is None or is_terminating(thing):
             return
         digest = labels(history.sync(self, thing, HASH)[-1])[HASH]
-        nodes = [meta(node)["name"] for node in self.store.list("Node") if _fits(thing, node)]
-        pods = [pod for pod in self.store.list("Pod", key[0]) if is_owned_by(pod, thing)]
+        nodes = [meta(node)["name"] for node in self.store.listed("Node") if _fits(thing, node)]
+        pods = [pod for pod in self.store.listed("Pod", key[0]) if is_owned_by(pod, thing)]
         error: ApiError | None = None
         try:
             self._manage(thing, nodes, pods, digest)
@@ -70,7 +70,7 @@ class DaemonSets(Controller):
         for name in nodes:
             if any(_node(pod) == name and status(pod).get("phase") not in {"Succeeded", "Failed"} for pod in pods):
                 continue
-            generation = annotations(thing).get(_GENERATION, "1")
+            generation = annotations_of(thing).get(_GENERATION, "1")
             pod = new_pod(thing, spec(thing)["template"], {HASH: digest, "pod-template-generation": generation})
             _bind(pod["spec"], name)
             try:
@@ -103,7 +103,7 @@ class DaemonSets(Controller):
 
     def _report(self, key: Key, thing: Obj, nodes: list[str], digest: str) -> None:
         minimum, now = float(spec(thing).get("minReadySeconds") or 0), self.world.now()
-        pods = [pod for pod in self.store.list("Pod", key[0]) if is_owned_by(pod, thing)]
+        pods = [pod for pod in self.store.listed("Pod", key[0]) if is_owned_by(pod, thing)]
         living = {_node(pod): pod for pod in sorted(pods, key=lambda pod: not is_terminating(pod))
                   if status(pod).get("phase") not in {"Succeeded", "Failed"}}  # fmt: skip
         there = [living[name] for name in nodes if name in living]
@@ -138,7 +138,8 @@ def _bind(pod_spec: Obj, node: str) -> None:
     effects = {"not-ready": "NoExecute", "unreachable": "NoExecute", "disk-pressure": "NoSchedule",
                "memory-pressure": "NoSchedule", "pid-pressure": "NoSchedule", "unschedulable": "NoSchedule"}  # fmt: skip
     pod_spec.setdefault("tolerations", []).extend(
-        {"key": f"node.kubernetes.io/{name}", "operator": "Exists", "effect": effect} for name, effect in effects.items()
+        {"key": f"node.kubernetes.io/{name}", "operator": "Exists", "effect": effect}
+        for name, effect in effects.items()
     )
 
 
@@ -146,7 +147,9 @@ def _node(pod: Obj) -> str:
     """The node of a pod, bound or meant for it."""
     if spec(pod).get("nodeName"):
         return str(spec(pod)["nodeName"])
-    affinity = ((spec(pod).get("affinity") or {}).get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    affinity = ((spec(pod).get("affinity") or {}).get("nodeAffinity") or {}).get(
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ) or {}
     for term in affinity.get("nodeSelectorTerms") or ():
         for item in term.get("matchFields") or ():
             return str((item.get("values") or [""])[0])

@@ -9,7 +9,7 @@ from agent.sandbox.kubernetes.controllers.deploymentstatus import desired
 from agent.sandbox.kubernetes.objects import (
     Key,
     Obj,
-    annotations,
+    annotations_of,
     clone,
     condition,
     controller_of,
@@ -50,9 +50,9 @@ class Deployments(Controller):
         """One step."""
         thing = self.store.get(self.kind, key)
         if thing is None:
-            return
+            return None
         sets = sorted(
-            (found for found in self.store.list("ReplicaSet", key[0]) if is_owned_by(found, thing)
+            (found for found in self.store.listed("ReplicaSet", key[0]) if is_owned_by(found, thing)
              and matches(spec(thing).get("selector"), labels(found))),
             key=lambda found: (meta(found)["creationTimestamp"], int(meta(found)["resourceVersion"])),
         )  # fmt: skip
@@ -81,13 +81,19 @@ class Deployments(Controller):
         revision = str(revisions.highest(old) + 1)
         if found is not None:
             noted = revisions.annotate(thing, found, revision, exists=True)
-            if noted != annotations(found) or spec(found).get("minReadySeconds") != spec(thing).get("minReadySeconds"):
+            if noted != annotations_of(found) or spec(found).get("minReadySeconds") != spec(thing).get(
+                "minReadySeconds"
+            ):
                 changed = {k: v for k, v in spec(found).items() if k != "minReadySeconds"}
                 if spec(thing).get("minReadySeconds"):
                     changed["minReadySeconds"] = spec(thing)["minReadySeconds"]
-                self.writes.change("ReplicaSet", key_of(found), metadata=meta(found) | {"annotations": noted}, spec=changed)
+                self.writes.change(
+                    "ReplicaSet", key_of(found), metadata=meta(found) | {"annotations": noted}, spec=changed
+                )
                 return None
-            return found if not self._note(thing, annotations(found).get(revisions.REVISION, revision), found) else None
+            return (
+                found if not self._note(thing, annotations_of(found).get(revisions.REVISION, revision), found) else None
+            )
         self._create(thing, old, revision)
         return None
 
@@ -130,8 +136,8 @@ class Deployments(Controller):
             elif condition(thing, "Progressing") is None:
                 fact = ("True", "FoundNewReplicaSet", f'Found new replica set "{name}"')
                 document["conditions"] = report.with_condition(thing, "Progressing", *fact, self.world.timestamp())
-        noted = annotations(thing) | {revisions.REVISION: revision}
-        if noted == annotations(thing) and document == status(thing):
+        noted = annotations_of(thing) | {revisions.REVISION: revision}
+        if noted == annotations_of(thing) and document == status(thing):
             return False
         after = thing | {"metadata": meta(thing) | {"annotations": noted}, "status": document}
         self.writes.update(thing, after, subresource="status")
@@ -140,8 +146,8 @@ class Deployments(Controller):
     def _scale(self, thing: Obj, found: Obj, size: int) -> bool:
         """Sets a ReplicaSet's size and says so; whether that changed it."""
         before = int(spec(found).get("replicas", 0))
-        noted = annotations(found) | revisions.sizes(thing)
-        if before == size and noted == annotations(found):
+        noted = annotations_of(found) | revisions.sizes(thing)
+        if before == size and noted == annotations_of(found):
             return False
         about = meta(found) | {"annotations": noted}
         self.writes.change("ReplicaSet", key_of(found), metadata=about, spec=spec(found) | {"replicas": size})
@@ -167,7 +173,7 @@ class Deployments(Controller):
     def _roll(self, thing: Obj, sets: list[Obj]) -> None:
         found = self._ensure_new(thing, sets)
         if found is None:
-            return
+            return None
         old = [item for item in sets if item is not found]
         wanted, size = desired(thing), int(spec(found).get("replicas", 0))
         target = wanted if size > wanted else self._new_size(thing, found, old)
@@ -211,7 +217,7 @@ class Deployments(Controller):
         if any(
             status(pod).get("phase") not in {"Succeeded", "Failed"}
             for item in old
-            for pod in self.store.list("Pod", key_of(thing)[0])
+            for pod in self.store.listed("Pod", key_of(thing)[0])
             if is_owned_by(pod, item)
         ):
             return self._finish(thing)
@@ -225,7 +231,7 @@ class Deployments(Controller):
 
     def _is_scaling(self, thing: Obj, sets: list[Obj]) -> bool:
         return any(
-            annotations(item).get(revisions.DESIRED) not in {None, str(desired(thing))}
+            annotations_of(item).get(revisions.DESIRED) not in {None, str(desired(thing))}
             for item in sets
             if int(spec(item).get("replicas", 0)) > 0
         )
@@ -255,9 +261,9 @@ class Deployments(Controller):
     # --- status
 
     def _finish(self, thing: Obj) -> None:
-        """syncRolloutStatus."""
+        """SyncRolloutStatus."""
         thing = self.store.get(self.kind, key_of(thing)) or thing
-        sets = [item for item in self.store.list("ReplicaSet", key_of(thing)[0]) if is_owned_by(item, thing)]
+        sets = [item for item in self.store.listed("ReplicaSet", key_of(thing)[0]) if is_owned_by(item, thing)]
         document, wait = report.rollout(thing, self._new(thing, sets), sets, self.world.now())
         self._write(thing, document)
         if wait is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.sandbox.clock import from_rfc3339, rfc3339
-from agent.sandbox.kubernetes.objects import Obj, annotations, condition, meta, spec, status
+from agent.sandbox.kubernetes.objects import Obj, annotations_of, condition, meta, spec, status
 
 _AVAILABLE = "NewReplicaSetAvailable"
 _TIMED_OUT = "ProgressDeadlineExceeded"
@@ -23,7 +23,7 @@ def resolve(value: object, total: int, *, up: bool) -> int:
 
 
 def fenceposts(thing: Obj) -> tuple[int, int]:
-    """maxSurge and maxUnavailable in pods; both 0 would stand still, so then one may be unavailable."""
+    """MaxSurge and maxUnavailable in pods; both 0 would stand still, so then one may be unavailable."""
     strategy = spec(thing).get("strategy") or {}
     if strategy.get("type") == "Recreate":
         return 0, 0
@@ -33,7 +33,7 @@ def fenceposts(thing: Obj) -> tuple[int, int]:
     return surge, 1 if not surge and not unavailable else min(unavailable, total)
 
 
-def with_condition(thing: Obj, kind: str, value: str, reason: str, message: str, now: str) -> list[Obj]:  # noqa: PLR0913, PLR0917
+def with_condition(thing: Obj, kind: str, value: str, reason: str, message: str, now: str) -> list[Obj]:
     """SetDeploymentCondition: the conditions with this one last, or as they were when it says nothing new."""
     return _set(list(status(thing).get("conditions") or ()), kind, (value, reason, message), now)
 
@@ -43,7 +43,14 @@ def _set(conditions: list[Obj], kind: str, fact: tuple[str, str, str], now: str)
     if old is not None and (old["status"], old["reason"]) == fact[:2]:
         return conditions
     since = old["lastTransitionTime"] if old is not None and old["status"] == fact[0] else now
-    new = {"type": kind, "status": fact[0], "lastUpdateTime": now, "lastTransitionTime": since, "reason": fact[1], "message": fact[2]}
+    new = {
+        "type": kind,
+        "status": fact[0],
+        "lastUpdateTime": now,
+        "lastTransitionTime": since,
+        "reason": fact[1],
+        "message": fact[2],
+    }
     return [item for item in conditions if item["type"] != kind] + [new]
 
 
@@ -114,7 +121,7 @@ def _has_progressed(before: Obj, after: Obj) -> bool:
 
 
 def rollout(thing: Obj, new: Obj | None, sets: list[Obj], now: float) -> tuple[Obj, float | None]:
-    """syncRolloutStatus.
+    """SyncRolloutStatus.
 
     Returns:
         The status, and in how many seconds to look again whether the deadline has passed (None: no need).
@@ -124,14 +131,20 @@ def rollout(thing: Obj, new: Obj | None, sets: list[Obj], now: float) -> tuple[O
     found = condition(thing, "Progressing")
     deadline = spec(thing).get("progressDeadlineSeconds")
     conditions: list[Obj] = document["conditions"]
-    is_done = document.get("replicas", 0) == document.get("updatedReplicas", 0) and found is not None and found["reason"] == _AVAILABLE
+    is_done = (
+        document.get("replicas", 0) == document.get("updatedReplicas", 0)
+        and found is not None
+        and found["reason"] == _AVAILABLE
+    )
     if deadline is None:
         conditions = [item for item in conditions if item["type"] != "Progressing"]
     elif not is_done:
         name = meta(new)["name"] if new is not None else ""
         who = f'ReplicaSet "{name}"' if new is not None else f'Deployment "{meta(thing)["name"]}"'
         if is_complete(thing, document):
-            conditions = _set(conditions, "Progressing", ("True", _AVAILABLE, f"{who} has successfully progressed."), moment)
+            conditions = _set(
+                conditions, "Progressing", ("True", _AVAILABLE, f"{who} has successfully progressed."), moment
+            )
         elif _has_progressed(status(thing), document):
             since = found["lastTransitionTime"] if found is not None and found["status"] == "True" else moment
             conditions = [item for item in conditions if item["type"] != "Progressing"]
@@ -140,7 +153,9 @@ def rollout(thing: Obj, new: Obj | None, sets: list[Obj], now: float) -> tuple[O
                 "reason": "ReplicaSetUpdated", "message": f"{who} is progressing.",
             })  # fmt: skip
         elif _is_timed_out(found, float(deadline), now):
-            conditions = _set(conditions, "Progressing", ("False", _TIMED_OUT, f"{who} has timed out progressing."), moment)
+            conditions = _set(
+                conditions, "Progressing", ("False", _TIMED_OUT, f"{who} has timed out progressing."), moment
+            )
     document["conditions"] = _failures(conditions, new, sets, moment)
     return document, _next_look(thing, document, deadline, now)
 
@@ -161,7 +176,7 @@ def _failures(conditions: list[Obj], new: Obj | None, sets: list[Obj], now: str)
 
 
 def _next_look(thing: Obj, document: Obj, deadline: object, now: float) -> float | None:
-    """requeueStuckDeployment."""
+    """RequeueStuckDeployment."""
     found = next((item for item in document["conditions"] if item["type"] == "Progressing"), None)
     if deadline is None or found is None or is_complete(thing, document) or found["reason"] in {_TIMED_OUT, _AVAILABLE}:
         return None
@@ -197,6 +212,6 @@ def proportions(thing: Obj, new: Obj | None, sets: list[Obj]) -> list[tuple[Obj,
 
 
 def _fraction(item: Obj, size: int, total: int, allowed: int) -> int:
-    known = annotations(item).get("deployment.kubernetes.io/max-replicas", "")
+    known = annotations_of(item).get("deployment.kubernetes.io/max-replicas", "")
     base = int(known) if known.isdigit() and int(known) else total
     return round(size * allowed / base) - size

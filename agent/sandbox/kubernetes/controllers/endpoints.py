@@ -31,7 +31,7 @@ class EndpointsController(Controller):
             self.enqueue(key_of(change.object))
         elif change.kind == "Pod":
             before = labels(change.before) if change.before is not None else {}
-            for service in self.store.list("Service", key_of(change.object)[0]):
+            for service in self.store.listed("Service", key_of(change.object)[0]):
                 selector = (spec(service).get("selector") or {}).items()
                 if selector and (selector <= labels(change.object).items() or selector <= before.items()):
                     self.enqueue(key_of(service))
@@ -47,7 +47,7 @@ class EndpointsController(Controller):
             return
         pods = [
             pod
-            for pod in self.store.list("Pod", key[0])
+            for pod in self.store.listed("Pod", key[0])
             if selector.items() <= labels(pod).items()
             and status(pod).get("podIP")
             and status(pod).get("phase") not in {"Succeeded", "Failed"}
@@ -75,7 +75,11 @@ class EndpointsController(Controller):
 
     def _slice(self, key: Key, service: Obj, pods: list[Obj]) -> None:
         found = next(
-            (item for item in self.store.list("EndpointSlice", key[0]) if labels(item).get("kubernetes.io/service-name") == key[1]),
+            (
+                item
+                for item in self.store.listed("EndpointSlice", key[0])
+                if labels(item).get("kubernetes.io/service-name") == key[1]
+            ),
             None,
         )
         endpoints = [

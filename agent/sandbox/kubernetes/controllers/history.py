@@ -5,7 +5,7 @@ from __future__ import annotations
 from agent.sandbox.kubernetes.controllers.base import Controller
 from agent.sandbox.kubernetes.objects import (
     Obj,
-    annotations,
+    annotations_of,
     canonical,
     clone,
     is_owned_by,
@@ -22,7 +22,9 @@ _GENERATION = "deprecated.daemonset.template.generation"
 
 def listed(controller: Controller, thing: Obj) -> list[Obj]:
     """The revisions of a workload, oldest first."""
-    found = [item for item in controller.store.list("ControllerRevision", key_of(thing)[0]) if is_owned_by(item, thing)]
+    found = [
+        item for item in controller.store.listed("ControllerRevision", key_of(thing)[0]) if is_owned_by(item, thing)
+    ]
     return sorted(found, key=lambda item: (int(item["revision"]), meta(item)["name"]))
 
 
@@ -46,8 +48,8 @@ def sync(controller: Controller, thing: Obj, label: str) -> list[Obj]:
             "labels": (meta(spec(thing)["template"]).get("labels") or {}) | {label: digest},
             "ownerReferences": [owner_reference(thing)],
         }
-        if _GENERATION in annotations(thing):
-            about["annotations"] = {_GENERATION: annotations(thing)[_GENERATION]}
+        if _GENERATION in annotations_of(thing):
+            about["annotations"] = {_GENERATION: annotations_of(thing)[_GENERATION]}
         document = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": about}
         controller.writes.create(document | {"data": data, "revision": newest + 1})
     elif int(equal["revision"]) < newest:

@@ -41,7 +41,7 @@ class Jobs(Controller):
         if _is_finished(job):
             self._expire(key, job)
             return
-        pods = [pod for pod in self.store.list("Pod", key[0]) if is_owned_by(pod, job)]
+        pods = [pod for pod in self.store.listed("Pod", key[0]) if is_owned_by(pod, job)]
         active = [pod for pod in pods if is_active(pod)]
         done = sum(status(pod).get("phase") == "Succeeded" for pod in pods)
         failed = [pod for pod in pods if status(pod).get("phase") == "Failed"]
@@ -60,7 +60,7 @@ class Jobs(Controller):
         if error is not None:
             raise error
 
-    def _end(self, key: Key, job: Obj, done: int, failed: list[Obj], pods: list[Obj]) -> tuple[str, str, str] | None:  # noqa: PLR0913, PLR0917
+    def _end(self, key: Key, job: Obj, done: int, failed: list[Obj], pods: list[Obj]) -> tuple[str, str, str] | None:
         """The condition that ends the Job; None while it goes on."""
         deadline = spec(job).get("activeDeadlineSeconds")
         since = status(job).get("startTime")
@@ -76,11 +76,13 @@ class Jobs(Controller):
         if len(failed) > limit or (restarts and restarts > limit):
             return "Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit"
         wanted = spec(job).get("completions")
-        if (wanted is not None and done >= int(wanted)) or (wanted is None and done and not any(is_active(pod) for pod in pods)):
+        if (wanted is not None and done >= int(wanted)) or (
+            wanted is None and done and not any(is_active(pod) for pod in pods)
+        ):
             return "Complete", "CompletionsReached", "Reached expected number of succeeded pods"
         return None
 
-    def _create(self, key: Key, job: Obj, active: list[Obj], done: int, failed: list[Obj]) -> list[Obj]:  # noqa: PLR0913, PLR0917
+    def _create(self, key: Key, job: Obj, active: list[Obj], done: int, failed: list[Obj]) -> list[Obj]:
         wanted = spec(job).get("completions")
         most = int(spec(job).get("parallelism", 1))
         missing = (most if wanted is None else min(most, int(wanted) - done)) - len(active)
@@ -103,7 +105,9 @@ class Jobs(Controller):
             made.append(pod)
         return made
 
-    def _report(self, key: Key, job: Obj, active: list[Obj], done: int, failed: int, end: tuple[str, str, str] | None) -> None:  # noqa: PLR0913, PLR0917
+    def _report(
+        self, key: Key, job: Obj, active: list[Obj], done: int, failed: int, end: tuple[str, str, str] | None
+    ) -> None:
         now = self.world.timestamp()
         document: Obj = {name: value for name, value in status(job).items() if name in {"startTime", "conditions"}}
         if not spec(job).get("suspend"):
@@ -115,7 +119,14 @@ class Jobs(Controller):
             kind, reason, message = end
             first = "SuccessCriteriaMet" if kind == "Complete" else "FailureTarget"
             document["conditions"] = [
-                {"type": name, "status": "True", "lastProbeTime": now, "lastTransitionTime": now, "reason": reason, "message": message}
+                {
+                    "type": name,
+                    "status": "True",
+                    "lastProbeTime": now,
+                    "lastTransitionTime": now,
+                    "reason": reason,
+                    "message": message,
+                }
                 for name in (first, kind)
             ]
             if kind == "Complete":
@@ -140,7 +151,8 @@ class Jobs(Controller):
 
 def _is_finished(job: Obj) -> bool:
     return any(
-        item["type"] in {"Complete", "Failed"} and item["status"] == "True" for item in status(job).get("conditions") or ()
+        item["type"] in {"Complete", "Failed"} and item["status"] == "True"
+        for item in status(job).get("conditions") or ()
     )
 
 

@@ -8,7 +8,7 @@ from agent.sandbox.kubernetes.errors import ApiError
 from agent.sandbox.kubernetes.objects import (
     Key,
     Obj,
-    annotations,
+    annotations_of,
     clone,
     condition,
     is_active,
@@ -66,7 +66,7 @@ class ReplicaSets(Controller):
         thing = self.store.get(self.kind, key)
         if thing is None:
             return
-        pods = [pod for pod in self.store.list("Pod", key[0]) if is_active(pod) and self._is_mine(thing, pod)]
+        pods = [pod for pod in self.store.listed("Pod", key[0]) if is_active(pod) and self._is_mine(thing, pod)]
         error: ApiError | None = None
         wanted = int(spec(thing).get("replicas", 1))
         if not is_terminating(thing):
@@ -133,7 +133,7 @@ class ReplicaSets(Controller):
 def _deletion_rank(pod: Obj) -> tuple[object, ...]:
     """Which pods go first: kubectl's ActivePodsWithRanks on one node."""
     phase = {"Pending": 0, "Unknown": 1, "Running": 2}.get(status(pod).get("phase", ""), 2)
-    cost = int(annotations(pod).get(_COST) or 0)
+    cost = int(annotations_of(pod).get(_COST) or 0)
     found = condition(pod, "Ready")
     ready_since = from_rfc3339(found["lastTransitionTime"]) if found is not None else 0.0
     restarts = max((item.get("restartCount", 0) for item in status(pod).get("containerStatuses") or ()), default=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.sandbox.kubernetes.controllers import deploymentstatus as report
-from agent.sandbox.kubernetes.objects import Obj, annotations, canonical, clone, meta
+from agent.sandbox.kubernetes.objects import Obj, annotations_of, canonical, clone, meta
 
 _PREFIX = "deployment.kubernetes.io/"
 REVISION = f"{_PREFIX}revision"
@@ -28,7 +28,7 @@ def bare_template(template: Obj) -> str:
 
 def number(found: Obj) -> int:
     """A ReplicaSet's revision."""
-    text = annotations(found).get(REVISION, "0")
+    text = annotations_of(found).get(REVISION, "0")
     return int(text) if text.isdigit() else 0
 
 
@@ -46,7 +46,7 @@ def sizes(thing: Obj) -> dict[str, str]:
 
 def annotate(thing: Obj, found: Obj, revision: str, *, exists: bool) -> dict[str, str]:
     """The annotations of the new ReplicaSet: SetNewReplicaSetAnnotations."""
-    noted = annotations(found) | {k: v for k, v in annotations(thing).items() if k not in _NOT_COPIED}
+    noted = annotations_of(found) | {k: v for k, v in annotations_of(thing).items() if k not in _NOT_COPIED}
     old = noted.get(REVISION, "")
     if not old.isdigit() or int(old) < int(revision):
         noted = noted | {REVISION: revision}

@@ -35,8 +35,14 @@ class StatefulSets(Controller):
             return
         revisions = history.sync(self, thing, "controller.kubernetes.io/hash")
         update = revisions[-1]
-        current = next((item for item in revisions if meta(item)["name"] == status(thing).get("currentRevision")), update)
-        pods = {ordinal(pod): pod for pod in self.store.list("Pod", key[0]) if is_owned_by(pod, thing) and ordinal(pod) >= 0}
+        current = next(
+            (item for item in revisions if meta(item)["name"] == status(thing).get("currentRevision")), update
+        )
+        pods = {
+            ordinal(pod): pod
+            for pod in self.store.listed("Pod", key[0])
+            if is_owned_by(pod, thing) and ordinal(pod) >= 0
+        }
         error: ApiError | None = None
         # The status tells of the pods as they were before this step, as the real one's does.
         document = self._status(thing, pods, meta(current)["name"], meta(update)["name"])
@@ -46,10 +52,18 @@ class StatefulSets(Controller):
             error, changed = refused, {}
         for name, by in changed.items():
             document[name] = document.get(name, 0) + by
-        document = {name: value for name, value in document.items() if value or name in {"replicas", "collisionCount", "availableReplicas"}}
+        document = {
+            name: value
+            for name, value in document.items()
+            if value or name in {"replicas", "collisionCount", "availableReplicas"}
+        }
         if document != status(thing):
             self.writes.change(self.kind, key, status=document)
-        history.trim(self, thing, {meta(current)["name"], meta(update)["name"], *(labels(pod).get(REVISION, "") for pod in pods.values())})
+        history.trim(
+            self,
+            thing,
+            {meta(current)["name"], meta(update)["name"], *(labels(pod).get(REVISION, "") for pod in pods.values())},
+        )
         if error is not None:
             raise error
 
@@ -104,7 +118,8 @@ class StatefulSets(Controller):
         strategy = spec(thing).get("updateStrategy") or {}
         partition = int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
         is_old = meta(current)["name"] != meta(update)["name"] and (
-            number < partition or (strategy.get("type") != "OnDelete" and number < int(status(thing).get("currentReplicas", 0)))
+            number < partition
+            or (strategy.get("type") != "OnDelete" and number < int(status(thing).get("currentReplicas", 0)))
         )
         revision = current if is_old else update
         name = f"{meta(thing)['name']}-{number}"
@@ -123,9 +138,16 @@ class StatefulSets(Controller):
         try:
             self.writes.create(pod)
         except ApiError as error:
-            self.event(thing, "Warning", "FailedCreate", f"create Pod {name} in StatefulSet {meta(thing)['name']} failed error: {error.message}")
+            self.event(
+                thing,
+                "Warning",
+                "FailedCreate",
+                f"create Pod {name} in StatefulSet {meta(thing)['name']} failed error: {error.message}",
+            )
             raise
-        self.event(thing, "Normal", "SuccessfulCreate", f"create Pod {name} in StatefulSet {meta(thing)['name']} successful")
+        self.event(
+            thing, "Normal", "SuccessfulCreate", f"create Pod {name} in StatefulSet {meta(thing)['name']} successful"
+        )
 
     def _claims(self, thing: Obj, pod: Obj, name: str) -> None:
         for template in spec(thing).get("volumeClaimTemplates") or ():
@@ -134,7 +156,11 @@ class StatefulSets(Controller):
             if self.store.get("PersistentVolumeClaim", (namespace, claim)) is None:
                 document = clone(template) | {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
                 document.pop("status", None)
-                document["metadata"] = {"name": claim, "namespace": namespace, "labels": spec(thing)["selector"].get("matchLabels") or {}}
+                document["metadata"] = {
+                    "name": claim,
+                    "namespace": namespace,
+                    "labels": spec(thing)["selector"].get("matchLabels") or {},
+                }
                 self.writes.create(document)
                 text = f"create Claim {claim} Pod {name} in StatefulSet {meta(thing)['name']} success"
                 self.event(thing, "Normal", "SuccessfulCreate", text)

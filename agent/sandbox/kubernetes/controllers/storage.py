@@ -24,8 +24,15 @@ class Claims(Controller):
         modes = spec(claim).get("accessModes") or ["ReadWriteOnce"]
         reference = {"kind": "PersistentVolumeClaim", "namespace": key[0], "name": key[1], "uid": meta(claim)["uid"]}
         if self.store.get("PersistentVolume", ("", name)) is None:
-            volume = {"capacity": size, "accessModes": modes, "claimRef": reference, "persistentVolumeReclaimPolicy": "Delete"}
-            self.writes.create({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": volume})
+            volume = {
+                "capacity": size,
+                "accessModes": modes,
+                "claimRef": reference,
+                "persistentVolumeReclaimPolicy": "Delete",
+            }
+            self.writes.create(
+                {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": volume}
+            )
             self.writes.change("PersistentVolume", ("", name), status={"phase": "Bound"})
         bound = {"phase": "Bound", "accessModes": modes, "capacity": size}
         self.writes.change(self.kind, key, spec=spec(claim) | {"volumeName": name})
@@ -43,7 +50,7 @@ class Quotas(Controller):
         if change.kind == self.kind:
             self.enqueue(key_of(change.object))
         elif change.kind in {"Pod", "Service", "ConfigMap", "Secret", "PersistentVolumeClaim"}:
-            for quota in self.store.list(self.kind, key_of(change.object)[0]):
+            for quota in self.store.listed(self.kind, key_of(change.object)[0]):
                 self.enqueue(key_of(quota))
 
     def sync(self, key: Key) -> None:
