@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from agent.sandbox.jenkins import plugins, saving
+from agent.sandbox.jenkins import folders, plugins, saving
 from agent.sandbox.jenkins.builds import Executors
 from agent.sandbox.jenkins.store import Item, Kind, find
 from agent.sandbox.jenkins.xmltext import Node
@@ -59,6 +59,13 @@ class Controller:
     def save(self, item: Item) -> None:
         """Rewrites an item's config.xml, as a save in the UI does."""
         item.rewrite(saving.saved(item.tree, self.versions()))
+
+    def save_group(self, group: Item) -> None:
+        """Writes a folder's views and credentials into its config.xml; of other groups' there is no config.xml here."""
+        if group.kind is Kind.FOLDER:
+            root = group.tree
+            folders.put(root, group.views, group.credentials)
+            group.rewrite(saving.saved(root, self.versions()))
 
     def switch(self, item: Item, *, disabled: bool) -> None:
         """Disables or enables, which is a save."""

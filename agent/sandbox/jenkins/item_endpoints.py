@@ -70,9 +70,7 @@ def delete(call: Call) -> Response:
     if parent is None:
         return pages.container_error(405, "Method Not Allowed", call.request.path)
     del parent.children[call.item.name]
-    for view in parent.views.values():
-        if call.item.name in view.job_names:
-            view.show(call.item.name, shown=False)
+    _rename_in_views(call, parent, call.item.name, "")
     return empty(204) if call.request.method == "DELETE" else redirect(parent.url)
 
 
@@ -87,10 +85,7 @@ def rename(call: Call) -> Response:
         return pages.failure(str(refused))
     if len(name) > LONGEST_NAME:
         return pages.oops()
-    for view in parent.views.values():
-        if item.name in view.job_names:
-            view.show(item.name, shown=False)
-            view.show(name, shown=True)
+    _rename_in_views(call, parent, item.name, name)
     del parent.children[item.name]
     item.name = name
     parent.children[name] = item
@@ -114,6 +109,17 @@ def move(call: Call) -> Response:
     item.parent = group
     group.children[item.name] = item
     return redirect(item.url)
+
+
+def _rename_in_views(call: Call, group: Item, old: str, new: str) -> None:
+    """Views list jobs by name: they follow a rename, and lose what is deleted."""
+    showing = [view for view in group.views.values() if old in view.job_names]
+    for view in showing:
+        view.show(old, shown=False)
+        if new:
+            view.show(new, shown=True)
+    if showing:
+        call.jenkins.save_group(group)
 
 
 def _inside(group: Item, item: Item) -> bool:

@@ -217,6 +217,7 @@ OWNERS: tuple[tuple[str, str], ...] = (
     ("org.jenkinsci.plugins.workflow.cps.", "workflow-cps"),
     ("com.cloudbees.plugins.credentials.", "credentials"),
     ("org.jenkins.plugins.lockableresources.", "lockable-resources"),
+    ("org.jenkinsci.plugins.plaincredentials.", "plain-credentials"),
     ("hudson.security.AuthorizationMatrixProperty", "matrix-auth"),
     ("hudson.tasks.junit.", "junit"),
     ("hudson.plugins.jira.", "jira"),
@@ -224,7 +225,16 @@ OWNERS: tuple[tuple[str, str], ...] = (
 )
 """Which plugin brings the classes of a package; core brings what stands nowhere else."""
 
-CORE = ("java.", "hudson.model.", "hudson.tasks.", "hudson.triggers.", "hudson.scm.", "hudson.views.", "jenkins.model.")
+CORE = (
+    "java.",
+    "hudson.model.",
+    "hudson.tasks.",
+    "hudson.triggers.",
+    "hudson.scm.",
+    "hudson.views.",
+    "hudson.util.",
+    "jenkins.model.",
+)
 """Packages of core and of Java: their classes are known without a plugin."""
 
 

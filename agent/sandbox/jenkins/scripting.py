@@ -119,6 +119,7 @@ class Scripting:
         with self.controller.lock:
             group = self.controller.item(folder) if folder else self.controller.root
             group.credentials.append(Credential(credential, kind))
+            self.controller.save_group(group)
 
     def finish(self, path: str, result: str = "SUCCESS", console: str = "") -> None:
         """Ends the newest build of a job that was held running."""

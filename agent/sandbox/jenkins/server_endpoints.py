@@ -99,6 +99,7 @@ def create_view(call: Call) -> Response:
         call.item.views[name] = View(name, view_config(call.xml))
     except ValueError:
         return pages.oops()
+    call.jenkins.save_group(call.item)
     return empty()
 
 
@@ -140,11 +141,13 @@ def _view_jobs(call: Call, view: View) -> Response:
     if name not in call.item.children:
         return pages.failure(f"Query parameter 'name' does not correspond to a known item: {name}")
     view.show(name, shown=call.rest[2] == "addJobToView")
+    call.jenkins.save_group(call.item)
     return empty()
 
 
 def _delete_view(call: Call, view: View) -> Response:
     del call.item.views[view.name]
+    call.jenkins.save_group(call.item)
     return redirect(call.item.url)
 
 
@@ -155,6 +158,7 @@ def _view_config(call: Call, view: View) -> Response:
         view.config = view_config(call.xml)
     except ValueError:
         return pages.oops()
+    call.jenkins.save_group(call.item)
     return empty()
 
 

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from agent.sandbox.jenkins import folders
 from agent.sandbox.jenkins.xmltext import Node, Outline, parse, received
 
 if TYPE_CHECKING:
@@ -104,8 +105,16 @@ class Item:
         self.take(outline)
 
     def take(self, outline: Outline) -> None:
-        """Takes over what was posted; a multibranch project then indexes its branches."""
+        """Takes over what was posted: a folder with the views and credentials in it, and no others."""
         self._outline = outline
+        if self.kind is Kind.FOLDER and (
+            self.views
+            or self.credentials
+            or "<folderViews" in outline.text
+            or "FolderCredentialsProperty" in outline.text
+        ):
+            root = self.tree
+            self.views, self.credentials = folders.views_in(root), folders.credentials_in(root)
         self.scans += self.kind is Kind.MULTIBRANCH or self.kind is Kind.ORGANIZATION
 
     def rewrite(self, text: str) -> None:

@@ -53,7 +53,7 @@ class View:
             root.children.append(listed)
         comparator = [child for child in listed.children if child.tag == "comparator"]
         listed.children = [*comparator, *(Node("string", text=text) for text in names)]
-        self.config = _plain(root)
+        self.config = plain(root)
 
 
 def view_config(text: str) -> str:
@@ -68,8 +68,8 @@ def view_config(text: str) -> str:
     return outline.text
 
 
-def _plain(root: Node) -> str:
-    """A small writer for views: they carry no plugin attributes."""
+def plain(root: Node) -> str:
+    """The text of a view's tree: views carry no plugin attributes."""
     from xml.sax.saxutils import escape, quoteattr
 
     def write(node: Node, depth: int) -> str:

@@ -69,6 +69,29 @@ def test_credentials_of_the_system_and_of_a_folder(sandbox, ask, asked_by):
     assert asked_by("bot", "11bot")("GET", "/credentials/store/system/domain/_/api/json").status == 403
 
 
+def test_a_folder_keeps_views_and_credentials_in_its_config(sandbox, ask):
+    folder = sandbox.items["shop"]
+    ask.create("/job/shop/createView?name=mine", VIEW)
+    sandbox.add_credential("kubeconfig", folder="shop")
+    text = ask("GET", "/job/shop/config.xml").body.decode()
+    assert "<name>mine</name>" in text
+    assert "<id>kubeconfig</id>" in text
+    sandbox.save("shop")
+    assert folder.config == text
+    changed = text.replace("<properties>", "<description>new</description><properties>", 1)
+    assert ask.create("/job/shop/config.xml", changed).status == 200
+    assert folder.views["mine"].job_names == ["checkout"]
+    assert [credential.id for credential in folder.credentials] == ["kubeconfig"]
+
+
+def test_a_folder_that_is_replaced_loses_them(sandbox, ask):
+    ask.create("/job/shop/createView?name=mine", VIEW)
+    sandbox.add_credential("kubeconfig", folder="shop")
+    ask.create("/job/shop/config.xml", "<com.cloudbees.hudson.plugins.folder.Folder/>")
+    folder = sandbox.items["shop"]
+    assert (folder.views, folder.credentials) == ({}, [])
+
+
 def test_plugins_come_and_go(sandbox, ask):
     target = "/pluginManager/api/json?tree=plugins[shortName,version,active]"
     before = {plugin["shortName"] for plugin in ask.json(target)["plugins"]}
