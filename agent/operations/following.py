@@ -18,6 +18,7 @@ from agent.ports import Feed
 from agent.release.content import selector
 from agent.reports.events import Heard, Judged, Progressed
 from agent.rollout import feed
+from agent.rollout.diagnosis import Diagnosis
 from agent.rollout.policy import Policy
 from agent.rollout.snapshot import Snapshot
 from agent.rollout.verdict import Complete, Failed, Gone, Progressing, Superseded, TimedOut, Verdict, judge, word
@@ -190,10 +191,19 @@ def describe(verdict: Verdict) -> str:
         case Complete():
             return "nothing to run: no replicas are wanted" if "zero" in verdict.notes else str(verdict.counts)
         case Failed():
-            return f"FAILED  {verdict.diagnosis[0].sentence}" if verdict.diagnosis else "FAILED"
+            return f"FAILED  {_briefly(verdict.diagnosis)}; {verdict.counts}"
         case TimedOut():
-            return f"TIMED OUT  {verdict.diagnosis[0].sentence}" if verdict.diagnosis else "TIMED OUT"
+            return f"TIMED OUT  {_briefly(verdict.diagnosis)}; {verdict.counts}"
         case Superseded():
             return f"SUPERSEDED  {verdict.why}"
         case Gone():
             return f"GONE  {verdict.why}"
+
+
+def _briefly(found: tuple[Diagnosis, ...]) -> str:
+    """The root cause in a few words; its whole text comes as the cause."""
+    if not found:
+        return "for reasons unknown"
+    first = found[0]
+    more = f" on {first.count} pods" if first.count > 1 else f" on {first.object}"
+    return f"{str(first.code).replace('-', ' ')}{more}"

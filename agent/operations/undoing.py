@@ -132,8 +132,7 @@ def _begin(account: Account, book: Book, leaving: int, way: Way) -> None:
 def _verified(account: Account, book: Book, leaving: int, way: Way, rolled: Rolled, began: float) -> UndoResult:
     account.undo_causes = rolled.causes
     if rolled.verdict != "complete":
-        first = rolled.causes[0].diagnosis.sentence if rolled.causes else rolled.verdict
-        return _ended(account, book, leaving, way, "failed", f"FAILED  {first}", began)
+        return _ended(account, book, leaving, way, "failed", _pods(account), began)
     content = book.ledger.sets[way.target.objects]
     checked = smoke(account.tools, running(account.place, content, way.target.version, way.otherwise), "undo")
     account.smoke.extend(checked)

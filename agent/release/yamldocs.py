@@ -131,4 +131,6 @@ def plain(path: str, line: int, value: object) -> Any:
         return [plain(path, line, part) for part in value]
     if value is None or isinstance(value, str | int | float | bool):
         return value
-    raise UsageError(f"{path}:{line}: a value of type {type(value).__name__} has no place in a manifest")
+    raise UsageError(
+        f"{path}:{line}: a value of type {type(value).__name__} has no place in a manifest; nothing was sent anywhere"
+    )

@@ -98,7 +98,7 @@ def image_of(chosen: Chosen, tools: Tools, given: str) -> str:
     running = running_image(tools, place.workload, place.container, chosen.repository)
     if not running:
         raise UsageError(
-            f"nothing was changed: {place.workload} does not run in namespace {place.namespace}, so there is no image to keep",
+            f"nothing was changed: {place.workload} does not run in namespace {place.namespace}: no image to keep",
             hint=f"say --image {chosen.repository}:TAG",
         )
     return running

@@ -46,7 +46,7 @@ def command(console: Console, spec: str, environment: str, context: str, output:
 
 def table(releases: tuple[Release, ...], current: int, width: int = 0) -> list[str]:
     """The releases as aligned columns; in a narrow terminal the last columns are cut, never wrapped."""
-    from agent.cli.output.story import age
+    from agent.cli.output.moments import age
 
     if not releases:
         return ["  no release yet"]

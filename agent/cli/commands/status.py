@@ -40,7 +40,7 @@ def command(console: Console, spec: str, environment: str, context: str, output:
 
 def lines(status: Status) -> list[str]:
     """The status as lines."""
-    from agent.cli.output.story import described
+    from agent.cli.output.moments import described
 
     place, (wanted, updated, available) = status.place, status.replicas
     head = f"{place.service} in {place.environment} (cluster {status.cluster}, namespace {place.namespace})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
+from agent.cli.output.moments import duration
 from agent.reports.deploy import Cause, DeployReport
 
 Line: TypeAlias = tuple[str, ...]
@@ -38,7 +39,7 @@ def endings(report: DeployReport, where: str) -> Iterator[Line]:
 
 def headline(report: DeployReport) -> str:
     """What became of it, in one line."""
-    if report.rehearsal:
+    if report.rehearsal and report.status == 0:
         return "REHEARSED: nothing was changed."
     text = {
         "deploy": _deploy,
@@ -62,7 +63,7 @@ def _deploy(report: DeployReport) -> str:  # noqa: PLR0911  one return a verdict
         if not report.changed:
             return f"COMPLETE: {version} serves as before, nothing had to change."
         smoke = "smoke passed" if any(each.phase == "deploy" for each in report.smoke) else "no smoke checks"
-        return f"COMPLETE: {version} serves as release {report.release}, {smoke}. {report.seconds:.0f} s in all."
+        return f"COMPLETE: {version} serves as release {report.release}, {smoke}. {duration(report.seconds)} in all."
     word = {"failed": "FAILED", "timed-out": "TIMED OUT"}.get(report.verdict, "")
     if word:
         return f"{word}{_taken_back(report)}{live}"
@@ -96,7 +97,7 @@ def _undo(report: DeployReport) -> str:
     back = report.undone_to.version or report.undone_to.image if report.undone_to else ""
     match report.undo:
         case "verified":
-            return f"UNDONE and verified: {back} serves. {report.seconds:.0f} s in all."
+            return f"UNDONE and verified: {back} serves. {duration(report.seconds)} in all."
         case "unverified":
             return f"UNDONE to {back}, but NOT VERIFIED: a person is needed."
         case "no-target":
@@ -118,7 +119,7 @@ def _smoke(report: DeployReport) -> str:
 def _cause(cause: Cause, label: str) -> Iterator[Line]:
     found = cause.diagnosis
     smoke = found.code == "smoke-failed"
-    where = f" from {found.object.replace('/', ' ', 1)}" if smoke and found.object.startswith("pod/") else ""
+    where = f" in {found.object.replace('/', ' ', 1)}" if smoke and found.object.startswith("pod/") else ""
     yield (f"  {label}: {found.message + where if smoke else found.sentence}",)
     indent = " " * (len(label) + 4)
     lines = [line for line in cause.log.splitlines() if line.strip()]

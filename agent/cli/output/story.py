@@ -6,11 +6,12 @@ Everything that comes from a cluster, a spec or a service goes through `clean`.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from agent.cli.console import Console, clean
 from agent.cli.output.ending import endings
 from agent.cli.output.live import Live
+from agent.cli.output.moments import described, duration
 from agent.objects import Ref
 from agent.reports.deploy import DeployReport
 from agent.reports.events import (
@@ -21,7 +22,6 @@ from agent.reports.events import (
     Opened,
     Progressed,
     Rehearsed,
-    Serving,
     Smoked,
     Touched,
     Undoing,
@@ -201,35 +201,3 @@ KINDS = {
     )
 }  # fmt: skip
 """Kinds as their authors write them; others stay as kubectl prints them."""
-
-
-def duration(seconds: float) -> str:
-    """`31 ms`, `4.2 s`, `3 min`, `2 h`, `5 d`."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 100:  # noqa: PLR2004
-        return f"{seconds:.1f} s"
-    for size, unit in ((86_400 * 2, "d"), (7200, "h"), (0, "min")):
-        if seconds >= size:
-            return f"{seconds / {'d': 86_400, 'h': 3600, 'min': 60}[unit]:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def described(now: Serving, moment: datetime | None = None) -> str:
-    """`v1 since 2 h, verified`."""
-    text = now.version or now.image or "unknown"
-    since = age(now.since, moment)
-    text += f" since {since}" if since else ""
-    if now.release == 0:
-        return f"{text}, not known to Headway"
-    return f"{text}, {'verified' if now.verified else 'not verified'}"
-
-
-def age(moment: str, now: datetime | None = None) -> str:
-    """How long ago an RFC 3339 moment was; empty where it can't be told."""
-    try:
-        then = datetime.fromisoformat(moment)
-    except ValueError:
-        return ""
-    seconds = ((now or datetime.now(UTC)) - then.astimezone(UTC)).total_seconds()
-    return duration(max(seconds, 1.0)).replace(".0 s", " s")

@@ -1,0 +1,134 @@
+"""The ledger: what it keeps, what it forgets first, and what it refuses to read."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from dataclasses import replace
+
+import pytest
+
+from agent.objects import Ref
+from agent.release import storage
+from agent.release.ledger import Freeze, Intent, Ledger, ReleaseSet
+from agent.release.record import Release, Undone
+
+WEB = Ref("apps/v1", "Deployment", "shop", "web")
+
+
+def with_releases(count, **changes):
+    ledger = Ledger(WEB, "web", "salt")
+    for number in range(1, count + 1):
+        content = ReleaseSet(
+            ({"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "web", "n": number}},)
+        )
+        release = Release(number, objects=f"{number:064d}", image=f"web:v{number}", judgement="good", **changes)
+        ledger = ledger.added(release, content).serves(number)
+    return ledger
+
+
+def test_round_trip():
+    ledger = with_releases(3)
+    ledger = ledger.changed(
+        2,
+        undone=Undone(1, "verified", "2026-01-01T00:00:00Z", "b"),
+        secrets={"db": "abc"},
+        created=("configmap/a",),
+        to_blame=True,
+    )
+    ledger = replace(ledger, intent=Intent("deploy", 3, build="b"), freeze=Freeze("because", "me", "now"), token=4)
+    assert storage.decode(storage.encode(ledger), WEB) == ledger
+
+
+def test_it_is_bounded_and_keeps_what_an_undo_needs():
+    ledger = with_releases(60)
+    for number in range(5, 61):
+        ledger = ledger.changed(number, judgement="bad")
+    kept = storage.decode(storage.encode(ledger), WEB)
+    assert len(kept.releases) == 20
+    assert {3, 4, 60} <= {each.number for each in kept.releases}
+    assert set(kept.sets) == {each.objects for each in kept.releases}
+    assert kept.next_number == 61
+
+
+def test_a_large_history_is_cut_to_size():
+    import random
+
+    noise = random.Random(1)
+    ledger = Ledger(WEB, "web", "salt")
+    for number in range(1, 11):
+        data = {"blob": base64.b64encode(noise.randbytes(150_000)).decode()}
+        content = ReleaseSet(({"kind": "ConfigMap", "metadata": {"name": "a"}, "data": data},))
+        ledger = ledger.added(Release(number, objects=str(number), judgement="good"), content).serves(number)
+    thing = storage.encode(ledger)
+    assert len(json.dumps(thing)) < 1_000_000
+    assert [each.number for each in storage.decode(thing, WEB).releases][-1] == 10
+
+
+def test_a_release_that_is_too_large_is_refused():
+    import random
+
+    data = {"blob": base64.b64encode(random.Random(1).randbytes(900_000)).decode()}
+    content = ReleaseSet(({"kind": "ConfigMap", "metadata": {"name": "a"}, "data": data},))
+    ledger = Ledger(WEB).added(Release(1, objects="1"), content)
+    with pytest.raises(storage.LedgerError, match="can't be recorded"):
+        storage.encode(ledger)
+
+
+def packed(value):
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return base64.b64encode(packer.compress(json.dumps(value).encode()) + packer.flush()).decode()
+
+
+def damaged(change):
+    thing = storage.encode(with_releases(1))
+    index = json.loads(zlib.decompress(base64.b64decode(thing["binaryData"]["ledger"]), 31))
+    change(thing, index)
+    if "ledger" in thing.get("binaryData", {}) and thing["binaryData"]["ledger"] != "!":
+        thing["binaryData"]["ledger"] = packed(index)
+    return thing
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda thing, index: thing["metadata"].update(labels={}), "not a ledger"),
+        (lambda thing, index: thing.pop("binaryData"), "not a ledger"),
+        (lambda thing, index: index.update({"headway-ledger": 2}), "newer Headway"),
+        (lambda thing, index: index.update({"headway-ledger": "1"}), "damaged"),
+        (lambda thing, index: thing["binaryData"].update(ledger="!"), "damaged"),
+        (lambda thing, index: index.pop("releases"), "damaged"),
+        (lambda thing, index: index["releases"][0].update(judgement="splendid"), "damaged"),
+        (lambda thing, index: index["releases"][0].update(surprise=1), "damaged"),
+        (lambda thing, index: index["releases"][0].update(number="1"), "damaged"),
+        (lambda thing, index: index.update(next=1), "out of order"),
+        (
+            lambda thing, index: thing["binaryData"].pop(next(k for k in thing["binaryData"] if k != "ledger")),
+            "missing",
+        ),
+        (lambda thing, index: index["workload"].update(name="other"), "not of deployment/web"),
+        (lambda thing, index: index.update(releases=7), "damaged"),
+    ],
+)
+def test_what_cannot_be_read_for_certain_is_refused(change, complaint):
+    with pytest.raises(storage.LedgerError, match=complaint):
+        storage.decode(damaged(change), WEB)
+
+
+def test_a_bomb_is_not_unpacked():
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = packer.compress(b" " * (storage.MAX_PLAIN + 1024)) + packer.flush()
+    thing = storage.encode(with_releases(1))
+    thing["binaryData"]["ledger"] = base64.b64encode(bomb).decode()
+    with pytest.raises(storage.LedgerError, match="larger than it can be"):
+        storage.decode(thing, WEB)
+
+
+def test_known_bad_is_forgiven_by_a_later_success():
+    ledger = with_releases(2, pair="p")
+    ledger = ledger.changed(1, image="web:x", judgement="bad", to_blame=True)
+    assert ledger.known_bad("web:x", "p").number == 1
+    assert ledger.known_bad("web:x", "q") is None
+    ledger = ledger.changed(2, image="web:x")
+    assert ledger.known_bad("web:x", "p") is None
