@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 from agent.adapters.kubernetes import access
 from agent.adapters.kubernetes.connection import Connection
-from agent.adapters.kubernetes.errors import names_object, not_found, refusal
+from agent.adapters.kubernetes.errors import Answer, names_object, refusal
 from agent.adapters.kubernetes.feed import Following
 from agent.adapters.kubernetes.kinds import Kinds, group_path
 from agent.adapters.kubernetes.rest import Repeat, Rest, decoded, encoded
@@ -70,7 +70,7 @@ class KubernetesCluster:
         """See ports.Cluster."""
         doing = f"{target} was not read"
         answer = self._rest.answer(Request("GET", self._kinds.item(target)), doing)
-        if answer.status == _NOT_FOUND and names_object(answer):
+        if _is_gone(answer):
             return None
         if answer.status >= _OK:
             raise refusal(answer, doing)
@@ -123,8 +123,7 @@ class KubernetesCluster:
         doing = f"{target} was not deleted"
         request = Request("DELETE", self._kinds.item(target), _dry(dry_run), encoded(options), timeout=60.0)
         answer = self._rest.answer(request, doing, Repeat.ALWAYS if uid or dry_run else Repeat.UNSENT)
-        gone = answer.status == _NOT_FOUND and names_object(answer)
-        if answer.status >= _OK and not gone:
+        if answer.status >= _OK and not _is_gone(answer):
             raise refusal(answer, doing)
 
     def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 50) -> str:
@@ -147,10 +146,8 @@ class KubernetesCluster:
     def _write(self, request: Request, doing: str, repeat: Repeat) -> Object:
         """A write whose answer is the object."""
         answer = self._rest.answer(request, doing, repeat)
-        if answer.status == _NOT_FOUND and request.method == "PUT" and names_object(answer):
+        if request.method == "PUT" and _is_gone(answer):
             raise StaleWriteError(f"{doing}: it is gone")
-        if answer.status == _NOT_FOUND:
-            raise not_found(answer, doing)
         if answer.status >= _OK:
             raise refusal(answer, doing)
         return decoded(answer, doing)
@@ -161,6 +158,11 @@ class KubernetesCluster:
             return self._rest.call(Request("GET", group_path(api_version)), f"the kinds of {api_version} were not read")
         except NotFoundError:
             return None
+
+
+def _is_gone(answer: Answer) -> bool:
+    """Whether the object itself is not there, rather than its namespace or kind."""
+    return answer.status == _NOT_FOUND and names_object(answer) not in {"", "namespaces"}
 
 
 def _dry(dry_run: bool) -> dict[str, str]:  # noqa: FBT001  it is the one thing this function is about

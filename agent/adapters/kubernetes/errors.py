@@ -28,7 +28,6 @@ from agent.rollout.scrub import scrub
 
 _MOST_CHARACTERS = 256
 _LONGEST_WAIT = 60.0
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _MANAGER = re.compile(r'conflict with "((?:[^"\\]|\\.)*)"')
 _WEBHOOK_DOWN = ("failed calling webhook", "conversion webhook for", "failed to call webhook")
 
@@ -64,6 +63,12 @@ class Answer:
         return found if isinstance(found, dict) and found.get("kind") == "Status" else {}
 
     @property
+    def details(self) -> Object:
+        """The details of the Status, or an empty mapping."""
+        found = self.kubernetes_status.get("details")
+        return found if isinstance(found, dict) else {}
+
+    @property
     def retry_after(self) -> float:
         """Seconds that the server asks us to wait, 60 at most; 0 when it asks nothing."""
         wanted = self.headers.get("retry-after", "")
@@ -90,8 +95,9 @@ class ExpiredError(UnreachableError):
 
 
 def clean(text: str) -> str:
-    """One line of somebody else's text, scrubbed, without control characters, at most 256 characters."""
-    line = _CONTROL.sub(" ", scrub(text)).strip()
+    """One line of somebody else's text, scrubbed, printable characters only, at most 256 of them."""
+    shown = "".join(character if character.isprintable() else " " for character in text[: 16 * _MOST_CHARACTERS])
+    line = " ".join(scrub(shown).split())
     return line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 1] + "…"
 
 
@@ -133,7 +139,7 @@ def refusal(answer: Answer, doing: str) -> HeadwayError:  # noqa: PLR0911  one r
         case 403:
             return _forbidden(doing, why)
         case 404:
-            return not_found(answer, doing)
+            return _not_found(answer, doing)
         case 409:
             return _conflict(answer, doing, why)
         case 410:
@@ -147,16 +153,15 @@ def refusal(answer: Answer, doing: str) -> HeadwayError:  # noqa: PLR0911  one r
     return RemoteError(f"{doing}: {why}")
 
 
-def not_found(answer: Answer, doing: str) -> NotFoundError:
+def _not_found(answer: Answer, doing: str) -> NotFoundError:
     """404, with namespace, object and kind told apart."""
-    details = answer.kubernetes_status.get("details") or {}
-    name = clean(str(details.get("name") or ""))
-    if name and details.get("kind") == "namespaces":
+    name = clean(str(answer.details.get("name") or ""))
+    if name and answer.details.get("kind") == "namespaces":
         return NotFoundError(
             f"{doing}: there is no namespace '{name}'",
             hint=f"Headway never creates namespaces: kubectl create namespace {name}",
         )
-    if names_object(answer):
+    if name:
         return NotFoundError(f"{doing}: {cause(answer)}")
     return NotFoundError(
         f"{doing}: the cluster does not serve this kind",
@@ -164,9 +169,9 @@ def not_found(answer: Answer, doing: str) -> NotFoundError:
     )
 
 
-def names_object(answer: Answer) -> bool:
-    """Whether a 404 is about one object, rather than about a kind that is not served."""
-    return bool((answer.kubernetes_status.get("details") or {}).get("name"))
+def names_object(answer: Answer) -> str:
+    """The plural of the one object that a 404 is about; empty where it is about a kind that is not served."""
+    return str(answer.details.get("kind") or "object") if answer.details.get("name") else ""
 
 
 def _forbidden(doing: str, why: str) -> ForbiddenError:
@@ -217,7 +222,7 @@ def unreadable(answer: Answer, doing: str) -> HeadwayError:
 
 def _cause_list(answer: Answer) -> list[Mapping[str, Any]]:
     """status.details.causes."""
-    causes = (answer.kubernetes_status.get("details") or {}).get("causes")
+    causes = answer.details.get("causes")
     return [item for item in causes if isinstance(item, dict)] if isinstance(causes, list) else []
 
 

@@ -2,7 +2,7 @@
 
 A watch of events can't be narrowed to the pods of one workload: field selectors know no `or`, and pods get their names
 later. So the whole namespace's events are watched from now on, never listed, and less comes over the wire than happens:
-what every healthy pod causes (scheduled, pulled, created, started ...) stands in the pod's own status and is excluded
+what every healthy pod causes (scheduled, created, started ...) stands in the pod's own status and is excluded
 by field selector, and so are the kinds that a rollout never depends on. What remains is filtered as it is read.
 """
 
@@ -15,7 +15,6 @@ from agent.rollout.feed import Changed, Event, Listed
 _DULL_REASONS = (
     "Created",
     "LeaderElection",
-    "Pulled",
     "ScalingReplicaSet",
     "Scheduled",
     "Started",
@@ -27,6 +26,7 @@ EVENT_SELECTOR = ",".join(
     [*(f"involvedObject.kind!={kind}" for kind in _DULL_KINDS), *(f"reason!={reason}" for reason in _DULL_REASONS)]
 )
 _MOST_ASKED = 4
+_PREFIX = 40  # of longer names less than the whole is left in the names of pods
 
 
 class Own:
@@ -69,7 +69,7 @@ class Own:
         called = str(about.get("name") or "")
         match about.get("kind"):
             case "Pod" | "ReplicaSet" | "Job":
-                ours = about.get("uid") in self._uids or called.startswith(f"{self._workload.name}-")
+                ours = about.get("uid") in self._uids or called.startswith(self._workload.name[:_PREFIX])
                 ours = ours or (about.get("kind"), called) == (self._workload.kind, self._workload.name)
             case "PersistentVolumeClaim":
                 ours = called in self._claims

@@ -62,8 +62,8 @@ def subjects(workload: Ref, selector: str, kinds: Kinds, own: Own) -> tuple[Subj
     revisions = _REVISIONS[workload.kind]
     if revisions is None:
         return itself, pods, events
-    keep = projection.replica_set if revisions[0] == "replicasets" else projection.controller_revision
-    middle = Subject(revisions[0], "apps/v1", revisions[1], path("apps/v1", revisions[1]), by_label, keep=keep)
+    plural, kind = revisions
+    middle = Subject(plural, "apps/v1", kind, path("apps/v1", kind), by_label, keep=projection.trimmed)
     return itself, middle, pods, events
 
 
@@ -85,7 +85,6 @@ class Following:
         self._engine = Engine(transport, clock, subjects(workload, selector, kinds, own), own, kinds.item(workload))
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._closed = threading.Event()
-        self._near, self._far = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name=f"follow {workload}", daemon=True)
 
     def __enter__(self) -> Feed:
@@ -96,6 +95,7 @@ class Following:
         except BaseException:
             self._engine.close()
             raise
+        self._near, self._far = socket.socketpair()
         self._thread.start()
         return self
 

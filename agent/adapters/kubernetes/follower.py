@@ -19,7 +19,7 @@ from agent.adapters.kubernetes.evidence import Own
 from agent.adapters.kubernetes.pacing import Backoff, Budget, Dice
 from agent.adapters.kubernetes.rest import decoded
 from agent.adapters.kubernetes.transport import Request, Transport
-from agent.adapters.kubernetes.watch import Subject, Watch
+from agent.adapters.kubernetes.watch import QUIET, Subject, Watch
 from agent.errors import ForbiddenError, HeadwayError
 from agent.objects import Object
 from agent.ports import Clock
@@ -104,7 +104,7 @@ class Engine:
         try:
             yield from self._check_quiet()
             for watch in self.watches:
-                if watch.stream is None and self._now() >= watch.due:
+                if not self._blind and watch.stream is None and self._now() >= watch.due:
                     yield from self._reopen(watch)
         except HeadwayError as problem:
             yield from self._doubt(problem)
@@ -131,18 +131,30 @@ class Engine:
         for watch in self.watches:
             if watch.stream is None or self._now() - watch.heard < watch.subject.quiet:
                 continue
-            if watch is not self.watches[0]:
+            if watch is self.watches[0]:
+                yield from self._check_workload(watch)
+                if self._blind:
+                    return
+            else:
                 watch.reopen(self._now())
-                continue
+
+    def _check_workload(self, watch: Watch) -> Iterator[Event]:
+        """Compares what its watch said with a GET."""
+        try:
             thing = self._ask()
-            watch.heard = self._now()
-            for change in watch.read(self._now):  # what the answer knows may just be coming in
-                yield from self._learnt(change)
-            if thing is None:
-                watch.forget()
-            elif (missed := watch.offer(thing, self._now())) is not None:
-                yield from self._learnt(missed)
-                watch.reopen(self._now())
+        except HeadwayError as problem:
+            if self._now() - self._heard() >= QUIET:
+                yield self._blinded(self._heard(), problem.message, _wanted(problem))
+            watch.heard += _AGAIN  # others were heard: ask again in a moment
+            return
+        watch.heard = self._now()
+        for change in watch.read(self._now):  # what the answer knows may just be coming in
+            yield from self._learnt(change)
+        if thing is None:
+            watch.forget()
+        elif (missed := watch.offer(thing, self._now())) is not None:
+            yield from self._learnt(missed)
+            watch.reopen(self._now())
 
     def _ask(self) -> Object | None:
         """A cheap GET of the workload; None where it is gone.
@@ -163,14 +175,16 @@ class Engine:
         if not self._budget.take(self._now()):
             watch.due = self._now() + _AGAIN
             return
-        if not watch.version:
+        if watch.version:
+            watch.open(self._transport, self._now)
+        if not watch.version and watch.due <= self._now():  # 410, or forgotten
             try:
                 found = watch.relist(self._transport, self._now)
             except HeadwayError:
                 watch.due = self._now() + _AGAIN
                 raise
             yield from self._relisted(found)
-        watch.open(self._transport, self._now)
+            watch.open(self._transport, self._now)
 
     def _relisted(self, found: Listed) -> Iterator[Event]:
         """A list in the middle: of events, only what is worth knowing again is told, one by one.

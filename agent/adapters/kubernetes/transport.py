@@ -165,6 +165,8 @@ class HttpTransport:
 
 def _read(response: BaseHTTPResponse, request: Request, started: float) -> tuple[bytes, bool]:
     """The body, within the request's limits."""
+    from urllib3.exceptions import ReadTimeoutError
+
     parts: list[bytes] = []
     size = 0
     chunks = response.stream(65536, decode_content=True)
@@ -176,7 +178,12 @@ def _read(response: BaseHTTPResponse, request: Request, started: float) -> tuple
                 return b"".join(parts), True
             if socket is not None:
                 socket.settimeout(left)
-        part = next(chunks, None)
+        try:
+            part = next(chunks, None)
+        except ReadTimeoutError:
+            if not request.total:
+                raise
+            return b"".join(parts), True
         if part is None:
             return b"".join(parts), False
         parts.append(part)
@@ -227,10 +234,10 @@ def _words(reason: Exception) -> tuple[str, str]:
     match reason:
         case exceptions.NameResolutionError() | socket.gaierror():
             return "is not known by that name (DNS)", "check the server's name in the kubeconfig"
-        case exceptions.ConnectTimeoutError():
-            return "did not answer in time while connecting", "is a VPN, firewall or proxy in the way?"
         case exceptions.NewConnectionError():
             return f"can't be connected: {clean(text.partition('] ')[2] or text).lower()}", ""
+        case exceptions.ConnectTimeoutError():
+            return "did not answer in time while connecting", "is a VPN, firewall or proxy in the way?"
         case exceptions.SSLError() | ssl.SSLError() | ssl.CertificateError():
             return (
                 f"failed the TLS handshake: {clean(str(root or reason))}",
