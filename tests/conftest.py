@@ -24,9 +24,9 @@ def pytest_addoption(parser):
 
 def pytest_collection_modifyitems(config, items):
     for item in items:
-        if "soak" in item.keywords and not config.getoption("--soak"):
+        if item.get_closest_marker("soak") and not config.getoption("--soak"):
             item.add_marker(pytest.mark.skip(reason="large counts run with --soak (make soak)"))
-        if "live" in item.keywords and not (config.getoption("--kubeconfig") or config.getoption("--jenkins-url")):
+        if item.get_closest_marker("live") and not (config.getoption("--kubeconfig") or config.getoption("--jenkins-url")):
             item.add_marker(
                 pytest.mark.skip(reason="needs --kubeconfig (or --jenkins-url): .ci/run gives it where a cluster is")
             )
