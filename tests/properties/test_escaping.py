@@ -70,7 +70,7 @@ class Shell:
         found = self.argv.read_bytes().decode().split("\0END\0")[:-1]
         vectors = sorted(vector.split("\0") for vector in found)
         if image.exists():
-            vectors.append([image.read_text(encoding="utf-8")])
+            vectors.append([image.read_bytes().decode()])
             image.unlink()
         return vectors
 

@@ -130,7 +130,9 @@ def _block(tokens: list[tuple[str, str, int]], at: int) -> tuple[list[Statement]
 SECTIONS = {"agent", "options", "triggers", "environment", "parameters", "stages", "post"}
 STAGE = {"agent", "when", "options", "input", "environment", "steps", "stages", "post"}
 OPTIONS = {"skipDefaultCheckout", "timestamps", "buildDiscarder", "durabilityHint", "preserveStashes", "disableConcurrentBuilds"}
-CONDITIONS = {"always", "unsuccessful", "success", "failure", "aborted", "cleanup"}
+CONDITIONS = {
+    "always", "changed", "fixed", "regression", "aborted", "success", "unsuccessful", "unstable", "failure", "notBuilt", "cleanup",
+}  # fmt: skip
 STEPS = {
     "archiveArtifacts", "checkout", "deleteDir", "dir", "echo", "headwayDeploy", "junit", "milestone", "node", "podTemplate",
     "script", "sh", "stash", "timeout", "unstash", "withCredentials", "withEnv", "writeFile",
@@ -151,6 +153,7 @@ def declarative(text: str) -> Statement:
     names = [stage.text for stage in pipeline.walk() if stage.name == "stage"]
     assert len(set(names)) == len(names), f"stages share a name: {names}"
     _stages(sections["stages"], has_agent=False)
+    _post(sections.get("post"), on_agent=False)
     return pipeline
 
 
@@ -185,10 +188,14 @@ def _stage(stage: Statement, *, has_agent: bool) -> None:
     else:
         assert parts["steps"].block, f"line {stage.line}: no steps"
         _steps(parts["steps"], on_agent=inside)
-    for condition in (parts["post"].block or ()) if "post" in parts else ():
+    _post(parts.get("post"), on_agent=inside)
+
+
+def _post(section: Statement | None, *, on_agent: bool) -> None:
+    for condition in (section.block or ()) if section else ():
         assert condition.name in CONDITIONS, f"line {condition.line}: post has no {condition.name}"
         assert condition.block, f"line {condition.line}: empty"
-        _steps(condition, on_agent=inside)
+        _steps(condition, on_agent=on_agent)
 
 
 def _agent(section: Statement) -> None:
