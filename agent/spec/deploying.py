@@ -15,6 +15,7 @@ from agent.spec.values import (
     HttpPath,
     Label,
     Path,
+    ResourceName,
     String,
     Subdomain,
     Title,
@@ -125,8 +126,8 @@ class EnvFrom(Part):
 class Resources(Part):
     """Requests and limits of the container."""
 
-    requests: dict[Subdomain, Quantity] = Field(default_factory=dict, description="What is set aside for it.")
-    limits: dict[Subdomain, Quantity] = Field(default_factory=dict, description="What it may use at most.")
+    requests: dict[ResourceName, Quantity] = Field(default_factory=dict, description="What is set aside for it.")
+    limits: dict[ResourceName, Quantity] = Field(default_factory=dict, description="What it may use at most.")
 
     @model_validator(mode="after")
     def _order(self) -> Resources:

@@ -1,7 +1,7 @@
 """The files that specs are found in: the only module of agent.spec that looks at a disk, and it only reads."""
 
 # pathlib takes five times as long over thousands of files.
-# ruff: noqa: PTH100, PTH112, PTH113, PTH118, PTH119, PTH120, PTH123, PTH207
+# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH118, PTH119, PTH120, PTH123, PTH207
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Files:
         """A file as a document; one that can't be read is a document with that problem."""
         try:
             if not os.path.isfile(file):
-                return _failed(file, "this is not a file" if os.path.lexists(file) else "there is no such file")
+                return _failed(file, "this is not a file" if os.path.exists(file) else "there is no such file")
             with open(file, "rb") as stream:
                 return read(stream.read(LARGEST + 1), file, may_be_empty=os.path.basename(file) == DEFAULTS)
         except OSError as error:

@@ -53,7 +53,7 @@ class Stand:
 
 
 def follow(stands: Sequence[Stand], path: Path, merged: Any) -> tuple[Stand, ...]:
-    """Every layer that has a say in the value at `path`, the strongest last; empty where none has.
+    """Every layer that says something about the value at `path`, the strongest last; empty where none does.
 
     Args:
         stands: where to begin, the strongest last.
@@ -69,7 +69,7 @@ def follow(stands: Sequence[Stand], path: Path, merged: Any) -> tuple[Stand, ...
             merged = merged[step]
         else:
             merged = None
-    return _with_a_say(here)
+    return here
 
 
 def _with_a_say(stands: tuple[Stand, ...]) -> tuple[Stand, ...]:

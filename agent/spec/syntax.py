@@ -25,6 +25,7 @@ _WORDS = (
     ("<block end>", "this line is not indented as the lines above it", "keys of one mapping begin in the same column"),
     ("expected ',' or '}'", "a '{' is not closed, or a ',' is missing", "write {a: b, c: d}"),
     ("expected ',' or ']'", "a '[' is not closed, or a ',' is missing", "write [a, b]"),
+    ("node content", "a value is missing here, or a bracket above is not closed", "write [a, b] and {a: b, c: d}"),
     ("could not find expected ':'", "a ':' is missing", "write 'key: value'; text of several lines begins with '|'"),
     (
         "undefined alias",

@@ -168,6 +168,12 @@ Label: TypeAlias = Annotated[
 Subdomain: TypeAlias = Annotated[
     str, Shape("a name that Kubernetes takes", rf"{_LABEL}(\.{_LABEL})*", "a-z, 0-9, - and ., for example web")
 ]
+ResourceName: TypeAlias = Annotated[
+    str,
+    Shape(
+        "a resource", r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?", "cpu, memory ..."
+    ),
+]
 Team: TypeAlias = Annotated[
     str, Shape("a team's name", r"[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?", "letters, digits, -, _ and .", 63)
 ]
