@@ -8,6 +8,7 @@ import socket
 import socketserver
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 from agent.sandbox.http import Handler, Request, Response
 
@@ -80,14 +81,12 @@ class _Edge(http.server.BaseHTTPRequestHandler):
         self._stream(response.stream)
 
     def _stream(self, stream: Iterator[bytes]) -> None:
-        # A client that hangs up shows as a failed write; closing the generator lets its owner clean up.
-        with contextlib.closing(stream) if hasattr(stream, "close") else contextlib.nullcontext():
-            for chunk in stream:
-                if chunk:
-                    self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
-                    self.wfile.flush()
-            self.wfile.write(b"0\r\n\r\n")
-            self.wfile.flush()
+        for chunk in stream:
+            if chunk:
+                self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+                self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815 - http.server's names
 
@@ -110,12 +109,12 @@ class _Listener(socketserver.ThreadingMixIn, http.server.HTTPServer):
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news; anything else is a bug, and loud."""
         import sys
 
         if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
+            super().handle_error(request, client_address)
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         """Accepts a connection and remembers it, so that it can be cut."""
@@ -124,10 +123,10 @@ class _Listener(socketserver.ThreadingMixIn, http.server.HTTPServer):
             self.open.add(connection)
         return connection, address
 
-    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+    def shutdown_request(self, request: Any) -> None:
         """Forgets a connection that is done."""
         with self.guard:
-            self.open.discard(request)  # type: ignore[arg-type]
+            self.open.discard(request)
         super().shutdown_request(request)
 
 

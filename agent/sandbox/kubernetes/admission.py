@@ -1,7 +1,7 @@
 """Admission: what changes or refuses an object between decoding and storing it.
 
-ServiceAccount, priority and tolerations of pods, LimitRanger, ResourceQuota, PodSecurity (enforce), and the numbers that
-the API server hands out (ClusterIPs, qosClass).
+ServiceAccount, priority and tolerations of pods, LimitRanger, ResourceQuota, PodSecurity (enforce), and the numbers
+that the API server hands out (ClusterIPs, qosClass).
 """
 
 from __future__ import annotations
@@ -198,17 +198,12 @@ class Admission:
                     kind, meta(thing)["name"], f"failed quota: {name}: must specify {','.join(missing)} for: {who}"
                 )
             used = self.used(meta(thing)["namespace"], list(hard))
-            over = [n for n, value in asked.items() if value and used[n] + value > quantity.amount(hard[n])]
+            over = sorted(n for n, value in asked.items() if value and used[n] + value > quantity.amount(hard[n]))
             if over:
-                listed = [
-                    ",".join(f"{n}={text}" for n, text in ((n, show(n)) for n in sorted(over)))
-                    for show in (
-                        lambda n: quantity.show(asked[n], hard[n]),
-                        lambda n: quantity.show(used[n], hard[n]),
-                        lambda n: str(hard[n]),
-                    )
-                ]
-                text = f"exceeded quota: {name}, requested: {listed[0]}, used: {listed[1]}, limited: {listed[2]}"
+                requested = ",".join(f"{n}={quantity.show(asked[n], hard[n])}" for n in over)
+                taken = ",".join(f"{n}={quantity.show(used[n], hard[n])}" for n in over)
+                limited = ",".join(f"{n}={hard[n]}" for n in over)
+                text = f"exceeded quota: {name}, requested: {requested}, used: {taken}, limited: {limited}"
                 raise forbidden(kind, meta(thing)["name"], text)
 
     def used(self, namespace: str, names: list[str]) -> dict[str, Decimal]:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from agent.sandbox.http import Request, Response, json_response
-from agent.sandbox.kubernetes import discovery, routes, scale, watch
+from agent.sandbox.kubernetes import bodies, discovery, routes, scale, watch
 from agent.sandbox.kubernetes.errors import ApiError, conflict
 from agent.sandbox.kubernetes.faults import Asked, Fault, Faults
 from agent.sandbox.kubernetes.objects import Obj
@@ -208,34 +208,33 @@ class Api:
             return self.proxy.log(request, route)
         if route.subresource == "eviction" and route.verb == "create":
             self.verbs.writes.delete(self.verbs.get(route))
-            return json_response(
-                201, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
-            )
+            success = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+            return json_response(201, success)
         if route.subresource == "scale" and route.kind.scale:
             return scale.handle(request, route, self.verbs.get(route), self.verbs.writes)
         if route.subresource not in {"", "status", "finalize"}:
             raise ApiError(404, "the server could not find the requested resource")
-        match route.verb:
-            case "get":
-                return json_response(200, self.verbs.get(route))
-            case "list":
-                return watch.collect(self.world.store, request, route.kind, route.namespace)
-            case "create" if not route.name:
-                return self.verbs.create(request, route)
-            case "update" if route.name:
-                return self.verbs.update(request, route)
-            case "patch" if route.name:
-                return self.verbs.patch(request, route)
-            case "delete":
-                return self.verbs.delete(request, route)
-            case "deletecollection":
-                return self.verbs.delete_collection(request, route)
-            case _:
-                raise ApiError(405, "the server does not allow this method on the requested resource")
+        return self._verb(request, route)
+
+    def _verb(self, request: Request, route: Route) -> Response:
+        if route.verb == "get":
+            return json_response(200, self.verbs.get(route))
+        if route.verb == "list":
+            return watch.collect(self.world.store, request, route.kind, route.namespace)
+        carried_out = {
+            ("create", False): self.verbs.create,
+            ("update", True): self.verbs.update,
+            ("patch", True): self.verbs.patch,
+            ("delete", True): self.verbs.delete,
+            ("deletecollection", False): self.verbs.delete_collection,
+        }.get((route.verb, bool(route.name)))
+        if carried_out is None:
+            raise ApiError(405, "the server does not allow this method on the requested resource")
+        return carried_out(request, route)
 
     def _review(self, request: Request) -> Response:
         """SelfSubjectAccessReview: yes, unless a `forbidden` fault is in force for it."""
-        document: Obj = json.loads(request.body or b"{}")
+        document: Obj = bodies.decode(request)
         wanted = (document.get("spec") or {}).get("resourceAttributes") or {}
         sub = f"/{wanted['subresource']}" if wanted.get("subresource") else ""
         asked = Asked(wanted.get("verb", ""), f"{wanted.get('resource', '')}{sub}", wanted.get("namespace", ""),

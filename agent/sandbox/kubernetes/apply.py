@@ -49,7 +49,7 @@ def apply(live: Obj, wanted: Obj, writer: Manager, now: str, *, force: bool) -> 
         raise _conflict(conflicts)
     for manager, field in conflicts:
         manager.owned.discard(field)
-    merged = _merge(live, wanted, (), kind)
+    merged: Obj = _merge(live, wanted, (), kind)
     elsewhere: set[Field] = set().union(*(manager.owned for manager in managers if manager is not mine))
     for field in sorted(mine.owned - set(claimed), key=len, reverse=True):
         if field not in elsewhere and not _has_other_below(field, elsewhere, set(claimed)):

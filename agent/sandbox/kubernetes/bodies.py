@@ -16,7 +16,7 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
-_PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
+PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
 
 
 def content_type(request: Request) -> str:
@@ -34,7 +34,7 @@ def decode(request: Request) -> Any:
     if "protobuf" in kind:
         raise ApiError(
             415,
-            f"the body of the request was in an unknown format - accepted media types include: {', '.join(_PATCHES)}",
+            f"the body of the request was in an unknown format - accepted media types include: {', '.join(PATCHES)}",
         )
     try:
         if "yaml" in kind:

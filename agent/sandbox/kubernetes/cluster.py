@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
 from agent.sandbox.clock import Clock
 from agent.sandbox.http import Request, Response
-from agent.sandbox.kubernetes import impossible
 from agent.sandbox.kubernetes.admin import Admin
 from agent.sandbox.kubernetes.api import Api, Recorded
 from agent.sandbox.kubernetes.controllers.daemonset import DaemonSets
@@ -26,14 +24,13 @@ from agent.sandbox.kubernetes.controllers.statefulset import StatefulSets
 from agent.sandbox.kubernetes.controllers.storage import Claims, Quotas
 from agent.sandbox.kubernetes.faults import Fault, Faults
 from agent.sandbox.kubernetes.images import Registry
-from agent.sandbox.kubernetes.kinds import BY_KIND
-from agent.sandbox.kubernetes.kubelet import NODE, Kubelet
-from agent.sandbox.kubernetes.objects import Obj, clone, key_of
+from agent.sandbox.kubernetes.kubelet import Kubelet
 from agent.sandbox.kubernetes.proxy import Proxy
 from agent.sandbox.kubernetes.recorder import Recorder
 from agent.sandbox.kubernetes.scheduler import Scheduler
+from agent.sandbox.kubernetes.state import State, furnish_node
 from agent.sandbox.kubernetes.verbs import Verbs
-from agent.sandbox.kubernetes.world import NODE_IP, World
+from agent.sandbox.kubernetes.world import World
 from agent.sandbox.kubernetes.writes import Writes
 from agent.sandbox.server import Server
 
@@ -54,7 +51,7 @@ _CONTROLLERS = (
 _IDLE = 0.5
 
 
-class SandboxCluster:
+class SandboxCluster(State):
     """A cluster to try things on; use it as a context manager, or `start` and `stop` it.
 
     Args:
@@ -74,9 +71,8 @@ class SandboxCluster:
         clock: Clock | None = None,
         seed: int = 1,
     ) -> None:
-        self.world = World(clock or Clock(speed), seed)
-        self.store = self.world.store
-        self.writes = Writes(self.world)
+        world = World(clock or Clock(speed), seed)
+        super().__init__(world, Writes(world))
         self.recorder = Recorder(self.world, self.writes)
         self.registry = Registry()
         self.faults = Faults()
@@ -97,31 +93,13 @@ class SandboxCluster:
             for name in dict.fromkeys((*namespaces, "kube-system")):
                 self.writes.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
                 self.controllers[0].sync(("", name))
-            self.writes.create({
-                "apiVersion": "v1",
-                "kind": "Node",
-                "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}},
-                "spec": {"podCIDR": "10.244.1.0/24"},
-            })  # fmt: skip
-            now = self.world.timestamp()
-            sizes = {"cpu": "32", "memory": "64Gi", "pods": "1000", "ephemeral-storage": "100Gi"}
-            ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status",
-                     "lastHeartbeatTime": now, "lastTransitionTime": now}  # fmt: skip
-            status = {
-                "capacity": sizes,
-                "allocatable": dict(sizes),
-                "conditions": [ready],
-                "addresses": [{"type": "InternalIP", "address": NODE_IP}, {"type": "Hostname", "address": NODE}],
-                "nodeInfo": {"kubeletVersion": "v1.34.4+sandbox", "containerRuntimeVersion": "containerd://2.1", "osImage": "sandbox",
-                             "architecture": "amd64", "operatingSystem": "linux", "kernelVersion": "0"},
-            }  # fmt: skip
-            self.writes.change("Node", ("", NODE), manager="kubelet", status=status)
+            furnish_node(self.world, self.writes)
         if self.world.clock.is_manual:
             self.advance(0.2)
 
     # --- life
 
-    def start(self) -> SandboxCluster:
+    def start(self) -> Self:
         """Listens, and lets time run where it runs by itself."""
         self._server.start()
         if not self.world.clock.is_manual and self._runner is None:
@@ -141,7 +119,7 @@ class SandboxCluster:
             self._runner.join(timeout=5)
             self._runner = None
 
-    def __enter__(self) -> SandboxCluster:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
@@ -210,96 +188,6 @@ class SandboxCluster:
                 self.world.agenda.freeze(part, frozen=frozen)
             self.store.changed.notify_all()
 
-    # --- state
-
-    def __getitem__(self, wanted: tuple[str, str, str]) -> Obj:
-        """A copy of an object: `cluster["Deployment", "shop", "web"]`.
-
-        Raises:
-            KeyError: there is none.
-        """
-        kind, namespace, name = wanted
-        with self.store.lock:
-            found = self.store.get(kind, (namespace, name))
-            if found is None:
-                raise KeyError(wanted)
-            return dict(clone(found))
-
-    def __contains__(self, wanted: tuple[str, str, str]) -> bool:
-        kind, namespace, name = wanted
-        with self.store.lock:
-            return self.store.get(kind, (namespace, name)) is not None
-
-    def __setitem__(self, wanted: tuple[str, str, str], thing: Obj) -> None:
-        """Puts an object as it is, past defaults, validation and admission.
-
-        Raises:
-            ValueError: such a state can't be, see `agent.sandbox.kubernetes.impossible`.
-        """
-        kind, namespace, name = wanted
-        about = {"uid": self.world.uid(), "creationTimestamp": self.world.timestamp()} | (thing.get("metadata") or {})
-        about |= {"name": name} | ({"namespace": namespace} if namespace else {})
-        whole = {"apiVersion": BY_KIND[kind].api_version, "kind": kind} | clone(thing) | {"metadata": about}
-        with self.store.changed:
-            impossible.check(whole, self.store)
-            self.store.put(kind, whole)
-
-    def __delitem__(self, wanted: tuple[str, str, str]) -> None:
-        """Removes an object at once, whatever holds it."""
-        kind, namespace, name = wanted
-        with self.store.changed:
-            if self.store.remove(kind, (namespace, name)) is None:
-                raise KeyError(wanted)
-
-    @contextmanager
-    def edit(self, kind: str, namespace: str, name: str) -> Iterator[Obj]:
-        """An object to be changed in a `with` block and put back at its end."""
-        with self.store.changed:
-            thing = self[kind, namespace, name]
-            yield thing
-            self[kind, namespace, name] = thing
-
-    def objects(self, kind: str, namespace: str = "") -> list[Obj]:
-        """Copies of all objects of a kind."""
-        with self.store.lock:
-            return [clone(thing) for thing in self.store.listed(kind, namespace)]
-
-    def create(self, thing: Obj, *, manager: str = "kubectl-create") -> Obj:
-        """Creates an object as a POST would; the namespace is `default` where none is given.
-
-        Raises:
-            ApiError: as the API server would refuse it.
-        """
-        document = clone(thing)
-        about = document.setdefault("metadata", {})
-        if BY_KIND[document["kind"]].namespaced:
-            about.setdefault("namespace", "default")
-        with self.store.changed:
-            return dict(clone(self.writes.create(document, manager=manager)))
-
-    def change(self, kind: str, namespace: str, name: str, patch: Any, *, manager: str = "kubectl-patch") -> Obj:
-        """Changes an object as a strategic merge patch would.
-
-        Raises:
-            KeyError: there is none.
-        """
-        from agent.sandbox.kubernetes.patches import strategic_merge
-
-        with self.store.changed:
-            found = self.store.get(kind, (namespace, name))
-            if found is None:
-                raise KeyError((kind, namespace, name))
-            after = strategic_merge(found, patch, kind)
-            return dict(clone(self.writes.update(found, after, manager=manager)))
-
-    def delete(self, kind: str, namespace: str, name: str) -> None:
-        """Deletes an object as a DELETE in the background would."""
-        with self.store.changed:
-            found = self.store.get(kind, (namespace, name))
-            if found is None:
-                raise KeyError((kind, namespace, name))
-            self.writes.delete(found)
-
     # --- what was asked, and what goes wrong
 
     @property
@@ -353,13 +241,3 @@ class SandboxCluster:
         """Forgets the history: watches from before now get a 410; gives back the oldest version that can be watched."""
         with self.store.changed:
             return self.store.compact()
-
-    def pods(self, namespace: str, **selector: str) -> Iterator[Obj]:
-        """The pods of a namespace that carry the labels."""
-        for pod in self.objects("Pod", namespace):
-            if selector.items() <= (pod["metadata"].get("labels") or {}).items():
-                yield pod
-
-    def names(self, kind: str, namespace: str = "") -> list[str]:
-        """The names of all objects of a kind."""
-        return [key_of(thing)[1] for thing in self.objects(kind, namespace)]

@@ -39,11 +39,7 @@ def _container(item: Obj) -> None:
         item.setdefault("imagePullPolicy", "Always" if _is_latest(str(item["image"])) else "IfNotPresent")
     if not isinstance(item.get("resources"), dict):
         item["resources"] = {}
-    requests = item["resources"].get("requests") or {}
-    for name, value in (item["resources"].get("limits") or {}).items():
-        if name not in requests:
-            item["resources"]["requests"] = requests
-            requests[name] = value
+    _requests(item["resources"])
     item.setdefault("terminationMessagePath", "/dev/termination-log")
     item.setdefault("terminationMessagePolicy", "File")
     for port in item.get("ports") or ():
@@ -56,6 +52,13 @@ def _container(item: Obj) -> None:
         source = variable.get("valueFrom", {}).get("fieldRef") if isinstance(variable, dict) else None
         if isinstance(source, dict):
             source.setdefault("apiVersion", "v1")
+
+
+def _requests(resources: Obj) -> None:
+    """What is limited and not requested is requested as limited."""
+    for name, value in (resources.get("limits") or {}).items():
+        if name not in (resources.get("requests") or {}):
+            resources["requests"] = (resources.get("requests") or {}) | {name: value}
 
 
 def _is_latest(image: str) -> bool:

@@ -1,4 +1,4 @@
-"""Discovery: /version, /api, /apis and what is below them, legacy and aggregated, and an OpenAPI just rich enough for kubectl."""
+"""Discovery: /version, /api, /apis and what is below, legacy and aggregated, and an OpenAPI just enough for kubectl."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ VERSION = {
 }
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 _AGGREGATED = "apidiscovery.k8s.io"
+_SERVED = (*GROUPS, "authorization.k8s.io")
 _REVIEWS = {"selfsubjectaccessreviews": "SelfSubjectAccessReview", "selfsubjectrulesreviews": "SelfSubjectRulesReview"}
 
 
@@ -35,23 +36,24 @@ def answer(request: Request) -> Response | None:
         return Response(200, b"ok", {"Content-Type": "text/plain; charset=utf-8"})
     if path.startswith("/openapi/v3"):
         return _openapi(path)
-    wants_aggregated = _AGGREGATED in request.headers.get("accept", "")
-    if path == "/api":
-        if wants_aggregated:
-            return _aggregate([""])
-        return json_response(200, {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
-    if path == "/apis":
-        if wants_aggregated:
-            return _aggregate([*GROUPS, "authorization.k8s.io"])
-        groups = [_group(group) for group in (*GROUPS, "authorization.k8s.io")]
-        return json_response(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+    if path in {"/api", "/apis"} and _AGGREGATED in request.headers.get("accept", ""):
+        return _aggregate([""] if path == "/api" else list(_SERVED))
+    return _legacy(path)
+
+
+def _legacy(path: str) -> Response | None:
     parts = path.split("/")[1:]
-    if parts == ["api", "v1"]:
-        return _resources("", "v1")
-    known = (*GROUPS, "authorization.k8s.io")
-    if parts[0] == "apis" and len(parts) == 2 and parts[1] in known:  # noqa: PLR2004 - /apis/GROUP
+    if parts[0] == "api":
+        whole = json_response(200, {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
+        return whole if len(parts) == 1 else _resources("", "v1") if parts[1:] == ["v1"] else None
+    if parts == ["apis"]:
+        groups = [_group(group) for group in _SERVED]
+        return json_response(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+    if parts[0] != "apis" or parts[1] not in _SERVED:
+        return None
+    if len(parts) == 2:  # noqa: PLR2004 - /apis/GROUP
         return json_response(200, {"kind": "APIGroup", "apiVersion": "v1"} | _group(parts[1]))
-    if parts[0] == "apis" and len(parts) == 3 and parts[1] in known and parts[2] in _versions(parts[1]):  # noqa: PLR2004
+    if len(parts) == 3 and parts[2] in _versions(parts[1]):  # noqa: PLR2004 - /apis/GROUP/VERSION
         return _resources(parts[1], parts[2])
     return None
 
@@ -131,8 +133,10 @@ def _categories(kind: Kind) -> Obj:
 def _aggregate(groups: list[str]) -> Response:
     items: list[Obj] = []
     for group in groups:
-        served = [{"version": version, "freshness": "Current", "resources": _aggregated(group, version)} for version in (
-            ("v1",) if not group else _versions(group))]  # fmt: skip
+        served = [
+            {"version": version, "freshness": "Current", "resources": _aggregated(group, version)}
+            for version in (_versions(group) if group else ("v1",))
+        ]
         items.append({"metadata": {"name": group} if group else {"creationTimestamp": None}, "versions": served})
     document = {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
     return json_response(200, document, {

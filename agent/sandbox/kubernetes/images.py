@@ -99,11 +99,8 @@ def parse(image: str) -> Reference:
     path, _, tag = path.partition(":")
     if path != path.lower():
         raise InvalidImageError(f"invalid reference format: repository name ({path}) must be lowercase")
-    is_good = (
-        path and all(_COMPONENT.match(part) for part in path.split("/"))
-        and (not tag or _TAG.match(tag)) and remainder.partition("@")[0][-1:] != ":" and (not at or _DIGEST.match(digest))
-    )  # fmt: skip
-    if not is_good:
+    is_good = all(_COMPONENT.match(part) for part in path.split("/")) and (not at or _DIGEST.match(digest))
+    if not is_good or (tag and not _TAG.match(tag)) or remainder.partition("@")[0].endswith(":"):
         raise InvalidImageError("invalid reference format")
     if host == "docker.io" and "/" not in path:
         path = f"library/{path}"
@@ -144,7 +141,8 @@ class Registry:
         wanted = reference.digest or reference.tag
         if reference.host.partition(":")[0].endswith(".invalid"):
             url = f"https://{reference.host}/v2/{reference.path}/manifests/{wanted}"
-            why = f"dial tcp: lookup {reference.host} on 10.255.255.53:53: dial udp 10.255.255.53:53: connect: network is unreachable"
+            server = "10.255.255.53:53"
+            why = f"dial tcp: lookup {reference.host} on {server}: dial udp {server}: connect: network is unreachable"
             return NotPulled(0.004, f'{resolving}failed to do request: Head "{url}": {why}')
         if behaviour == "hang":
             url = f"https://{reference.host}/v2/{reference.path}/manifests/{wanted}"

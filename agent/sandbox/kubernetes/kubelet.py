@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 
-from agent.sandbox.kubernetes import podstatus, podsync, prober
+from agent.sandbox.kubernetes import podend, podstatus, podsync, prober
 from agent.sandbox.kubernetes.images import Pulled, Registry
-from agent.sandbox.kubernetes.objects import Obj, is_terminating, key_of, meta, spec, status
+from agent.sandbox.kubernetes.objects import Obj, containers, is_terminating, key_of, meta, spec, status
 from agent.sandbox.kubernetes.recorder import Recorder
 from agent.sandbox.kubernetes.runtime import ContainerRun, Instance, PodRun, Steps, start_record
 from agent.sandbox.kubernetes.store import Change
@@ -19,7 +18,6 @@ RELIST = 1.0
 """Seconds between two relists of the container runtime."""
 RETRY, JITTER = 10.0, 0.5
 """After a failed sync the next one comes in 10 s, up to half as much later (kubelet: backOffPeriod)."""
-_KILLED = 137
 
 
 class Kubelet:
@@ -87,10 +85,7 @@ class Kubelet:
             return
         run.started = self.world.now()
         self._sync(run)
-        for _, item in [
-            *((("i", i)) for i in spec(pod).get("initContainers") or ()),
-            *((("c", c)) for c in spec(pod)["containers"]),
-        ]:
+        for _, item in containers(spec(pod)):
             for kind in prober.PROBES:
                 if isinstance(item.get(kind), dict):
                     self._probe_later(run, item, kind)
@@ -127,9 +122,12 @@ class Kubelet:
     def relist_soon(self, run: PodRun) -> None:
         """Marks a pod whose containers changed: the next relist sees it."""
         self._dirty[run.uid] = run
-        now = self.world.now()
-        tick = self._phase + math.floor((now - self._phase) / RELIST + 1) * RELIST
-        self.world.after(max(tick - now, 0.001), "kubelet", "relist", self._relist)
+        self.world.after(max(self.until_relist(), 0.001), "kubelet", "relist", self._relist)
+
+    def until_relist(self) -> float:
+        """Seconds until the next relist."""
+        since = self.world.now() - self._phase
+        return (math.floor(since / RELIST) + 1) * RELIST - since
 
     def _relist(self) -> None:
         dirty, self._dirty = self._dirty, {}
@@ -137,8 +135,7 @@ class Kubelet:
             if run.uid not in self.pods or run.stopping:
                 continue
             for record in run.containers.values():
-                record.seen = clone_instances(record.instances)
-                record.seen_restarts = record.restarts
+                record.look()
             run.sandbox_seen = bool(run.address)
             self._sync(run)
             for record in run.containers.values():
@@ -146,20 +143,15 @@ class Kubelet:
 
     # --- containers
 
-    def plan_end(
-        self, run: PodRun, record: ContainerRun, instance: Instance, seconds: float, code: int, reason: str
-    ) -> None:
+    def plan_end(self, run: PodRun, instance: Instance, seconds: float, code: int, reason: str) -> None:
         """Plans when a process ends by itself."""
-        self.world.after(
-            seconds, "kubelet", ("end", instance.id), lambda: self.end(run, record, instance, code, reason)
-        )
+        self.world.after(seconds, "kubelet", ("end", instance.id), lambda: self.end(run, instance, code, reason))
 
-    def end(self, run: PodRun, record: ContainerRun, instance: Instance, code: int, reason: str) -> None:
+    def end(self, run: PodRun, instance: Instance, code: int, reason: str) -> None:
         """A process has ended."""
         if instance.finished is not None:
             return
         instance.finished, instance.exit_code, instance.reason = self.world.now(), code, reason
-        del record
         self.relist_soon(run)
 
     # --- probes
@@ -189,14 +181,7 @@ class Kubelet:
         pod = self.pod(run)
         if pod is None or record.running is None:
             return
-        item = next(
-            (
-                c
-                for c in [*(spec(pod).get("initContainers") or ()), *spec(pod)["containers"]]
-                if c["name"] == record.name
-            ),
-            {},
-        )
+        item: Obj = next((found for _, found in containers(spec(pod)) if found["name"] == record.name), {})
         for kind in ("startupProbe", "readinessProbe"):
             state = record.probes.get(kind)
             if kind in item and not (state and state.instance == record.running.id and state.result):
@@ -211,43 +196,11 @@ class Kubelet:
             return
         for what in ("retry", "sync", "step"):
             self.world.agenda.drop("kubelet", (what, run.uid))
-        steps = self._stopping(run, pod)
+        steps = podend.stop(self, run, pod)
         run.sync = steps
         self._go_on(run, steps)
 
-    def _stopping(self, run: PodRun, pod: Obj) -> Steps:
-        """SIGTERM, the grace period, SIGKILL; then the last status, and the object goes at the next relist."""
-        begun, grace = self.world.now(), float(meta(pod).get("deletionGracePeriodSeconds") or 1)
-        ends: list[tuple[float, ContainerRun, Instance, int]] = []
-        for record in run.containers.values():
-            running = record.running
-            if running is None or running.program is None:
-                continue
-            place = f"spec.{record.section}{{{record.name}}}"
-            self.recorder.event(
-                pod, "Normal", "Killing", f"Stopping container {record.name}", source="kubelet", place=place
-            )
-            stops = running.program.stops_in
-            wanted = math.inf if stops is None else stops + _pre_stop(pod, record.name)
-            ends.append((min(wanted, grace), record, running, 0 if wanted <= grace else _KILLED))
-        yield 0.04
-        self.report(run)
-        for seconds, record, running, code in sorted(ends, key=lambda item: item[0]):
-            yield max(begun + seconds - self.world.now(), 0.0)
-            self.end(run, record, running, code, "Completed" if code == 0 else "Error")
-            if running.program is not None:
-                running.program.output.append("bye")
-        yield 0.03
-        for record in run.containers.values():
-            record.seen, record.seen_restarts = clone_instances(record.instances), record.restarts
-        run.stopped = True
-        self.report(run)
-        now = self.world.now()
-        yield self._phase + math.floor((now - self._phase) / RELIST + 1) * RELIST - now
-        self._remove(run)
-        return False
-
-    def _remove(self, run: PodRun) -> None:
+    def remove(self, run: PodRun) -> None:
         """The kubelet's forced delete: the grace period becomes 0, then the object is gone."""
         pod = self.pod(run)
         if pod is None:
@@ -261,20 +214,3 @@ class Kubelet:
         """The record of a pod by name."""
         pod = self.world.store.get("Pod", (namespace, name))
         return self.pods.get(meta(pod)["uid"]) if pod is not None else None
-
-
-def clone_instances(instances: list[Instance]) -> list[Instance]:
-    """Instances as a relist sees them now: their end is frozen in."""
-    return [Instance(i.id, i.started, i.program, i.finished, i.exit_code, i.reason, i.message) for i in instances[-2:]]
-
-
-def _pre_stop(pod: Obj, name: str) -> float:
-    """Seconds that a preStop hook takes: `sleep` actions and sleep commands."""
-    item = next((c for c in spec(pod)["containers"] if c["name"] == name), {})
-    hook = (item.get("lifecycle") or {}).get("preStop") or {}
-    if isinstance(hook.get("sleep"), dict):
-        return float(hook["sleep"].get("seconds", 0))
-    words = " ".join((hook.get("exec") or {}).get("command") or []).split()
-    with contextlib.suppress(ValueError, IndexError):
-        return float(words[words.index("sleep") + 1]) if "sleep" in words else 0.0
-    return 0.0

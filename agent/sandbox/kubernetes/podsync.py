@@ -7,22 +7,20 @@ sync finds out shows in the status of the next one.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from agent.sandbox.kubernetes import images, prober, programs, quantity, references
 from agent.sandbox.kubernetes.objects import Obj, meta, spec
 from agent.sandbox.kubernetes.podstatus import is_sidecar
-from agent.sandbox.kubernetes.runtime import ContainerRun, Instance, PodRun, Steps
-
-if TYPE_CHECKING:
-    from agent.sandbox.kubernetes.kubelet import Kubelet
+from agent.sandbox.kubernetes.runtime import ContainerRun, Instance, Node, PodRun, Steps
 
 PullSteps: TypeAlias = Generator[float, None, dict[str, str] | None]
 _MOUNT_FIRST, _MOUNT_LIMIT, _MOUNT_PATIENCE = 0.5, 122.0, 123.0
 _TOO_BIG = 137
+_RUNC = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
 
 
-def sync(kubelet: Kubelet, run: PodRun) -> Steps:
+def sync(kubelet: Node, run: PodRun) -> Steps:
     """Brings a pod's containers towards what the pod wants; says whether something failed."""
     pod = kubelet.pod(run)
     if pod is None:
@@ -55,7 +53,7 @@ def sync(kubelet: Kubelet, run: PodRun) -> Steps:
     return failed
 
 
-def _mount(kubelet: Kubelet, run: PodRun) -> Steps:
+def _mount(kubelet: Node, run: PodRun) -> Steps:
     """Waits for the volumes, trying ever more rarely."""
     yield 0.2
     pause, waited = _MOUNT_FIRST, 0.0
@@ -99,10 +97,8 @@ def _startable(run: PodRun, pod: Obj) -> list[tuple[str, Obj]]:
         if _wants_start(record, "Never" if policy == "Never" else "OnFailure"):
             found.append(("initContainers", item))
         return found
-    for item in spec(pod).get("containers") or ():
-        if _wants_start(run.containers[item["name"]], policy):
-            found.append(("containers", item))
-    return found
+    mains = spec(pod).get("containers") or ()
+    return found + [("containers", item) for item in mains if _wants_start(run.containers[item["name"]], policy)]
 
 
 def _wants_start(record: ContainerRun, policy: str) -> bool:
@@ -118,7 +114,7 @@ def _wants_start(record: ContainerRun, policy: str) -> bool:
     return policy == "OnFailure" and seen.exit_code != 0
 
 
-def _start(kubelet: Kubelet, run: PodRun, pod: Obj, section: str, item: Obj) -> Steps:
+def _start(kubelet: Node, run: PodRun, pod: Obj, section: str, item: Obj) -> Steps:
     record, now = run.containers[item["name"]], kubelet.world.now()
     ended = next((old for old in reversed(record.seen) if old.finished is not None), None)
     if ended is not None:
@@ -156,7 +152,7 @@ def _go_duration(seconds: float) -> str:
     return f"{whole // 60}m{whole % 60}s"
 
 
-def _run(kubelet: Kubelet, run: PodRun, pod: Obj, section: str, item: Obj, environment: dict[str, str]) -> bool:
+def _run(kubelet: Node, run: PodRun, pod: Obj, section: str, item: Obj, environment: dict[str, str]) -> bool:
     record, now = run.containers[item["name"]], kubelet.world.now()
     argv = [*(item.get("command") or ()), *((item.get("args") or ()) if item.get("command") else ())]
     program: programs.Program | str
@@ -173,8 +169,7 @@ def _run(kubelet: Kubelet, run: PodRun, pod: Obj, section: str, item: Obj, envir
     record.instances = [*record.instances[-1:], instance]
     kubelet.relist_soon(run)
     if isinstance(program, str):
-        prefix = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
-        instance.message = f"{prefix}unable to start container process: {program}: unknown"
+        instance.message = f"{_RUNC}unable to start container process: {program}: unknown"
         instance.finished, instance.exit_code, instance.reason = now, 128, "StartError"
         _event(kubelet, pod, item, section, "Warning", "Failed", f"Error: {instance.message}")
         record.waiting = ("RunContainerError", instance.message)
@@ -183,16 +178,16 @@ def _run(kubelet: Kubelet, run: PodRun, pod: Obj, section: str, item: Obj, envir
     _event(kubelet, pod, item, section, "Normal", "Started", f"Started container {record.name}")
     limit = ((item.get("resources") or {}).get("limits") or {}).get("memory")
     if limit is not None and program.number("LEAK_MB", 0) * 2**20 > quantity.amount(limit):
-        kubelet.plan_end(run, record, instance, 0.08, _TOO_BIG, "OOMKilled")
+        kubelet.plan_end(run, instance, 0.08, _TOO_BIG, "OOMKilled")
     elif program.ends_after is not None:
         code = program.exit_code
         if program.environment.get("CRASH_AFTER"):
             program.output.append("fatal: configured to crash")
-        kubelet.plan_end(run, record, instance, program.ends_after, code, "Completed" if code == 0 else "Error")
+        kubelet.plan_end(run, instance, program.ends_after, code, "Completed" if code == 0 else "Error")
     return False
 
 
-def _kill(kubelet: Kubelet, run: PodRun, record: ContainerRun, pod: Obj) -> Steps:
+def _kill(kubelet: Node, run: PodRun, record: ContainerRun, pod: Obj) -> Steps:
     """Stops a container in the course of a sync."""
     running = record.running
     if running is None or running.program is None:
@@ -202,11 +197,11 @@ def _kill(kubelet: Kubelet, run: PodRun, record: ContainerRun, pod: Obj) -> Step
     seconds = grace if stops is None else min(stops, grace)
     yield seconds
     killed = stops is None or stops > grace
-    kubelet.end(run, record, running, _TOO_BIG if killed else 0, "Error" if killed else "Completed")
+    kubelet.end(run, running, _TOO_BIG if killed else 0, "Error" if killed else "Completed")
     return True
 
 
-def _pull(kubelet: Kubelet, run: PodRun, pod: Obj, section: str, item: Obj) -> PullSteps:
+def _pull(kubelet: Node, run: PodRun, pod: Obj, section: str, item: Obj) -> PullSteps:
     """Makes sure the image is there: its environment, or None when it can't be had."""
     record, image, policy = run.containers[item["name"]], item["image"], item.get("imagePullPolicy", "IfNotPresent")
     try:
@@ -238,7 +233,7 @@ def _pull(kubelet: Kubelet, run: PodRun, pod: Obj, section: str, item: Obj) -> P
 
 
 def _fetch(
-    kubelet: Kubelet, record: ContainerRun, pod: Obj, section: str, item: Obj, reference: images.Reference
+    kubelet: Node, record: ContainerRun, pod: Obj, section: str, item: Obj, reference: images.Reference
 ) -> PullSteps:
     image, begun = item["image"], kubelet.world.now()
     _event(kubelet, pod, item, section, "Normal", "Pulling", f'Pulling image "{image}"')
@@ -267,6 +262,6 @@ def _took(seconds: float) -> str:
     return f"{seconds:.3f}s".replace(".000s", "s") if seconds >= 1 else f"{seconds * 1000:.0f}ms"
 
 
-def _event(kubelet: Kubelet, pod: Obj, item: Obj, section: str, kind: str, reason: str, message: str) -> None:
+def _event(kubelet: Node, pod: Obj, item: Obj, section: str, kind: str, reason: str, message: str) -> None:
     place = f"spec.{section}{{{item['name']}}}"
     kubelet.recorder.event(pod, kind, reason, message, source="kubelet", place=place)

@@ -37,7 +37,8 @@ def ask(probe: Obj, container: Obj, program: Program, address: str, now: float) 
     if isinstance(probe.get("grpc"), dict):
         port = port_number(probe["grpc"].get("port"), container)
         if not program.is_listening(port, now):
-            return f'timeout: failed to connect service "{address}:{port}" within {probe.get("timeoutSeconds", 1)}s: context deadline exceeded'
+            limit = probe.get("timeoutSeconds", 1)
+            return f'timeout: failed to connect service "{address}:{port}" within {limit}s: context deadline exceeded'
         return "" if program.health(now) in _GOOD else 'service unhealthy (responded with "NOT_SERVING")'
     if isinstance(probe.get("tcpSocket"), dict):
         port = port_number(probe["tcpSocket"].get("port"), container)

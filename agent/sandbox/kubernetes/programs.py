@@ -1,4 +1,4 @@
-"""What runs in the containers: the stand-in microservice, whose environment is its fate, and the small shell commands."""
+"""What runs in the containers: the stand-in microservice, whose environment is its fate, and small shell commands."""
 
 from __future__ import annotations
 

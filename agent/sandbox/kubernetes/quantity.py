@@ -33,7 +33,7 @@ def parse(text: object) -> Decimal:
         ValueError: it is no quantity.
     """
     if isinstance(text, bool) or not isinstance(text, str | int | float):
-        raise ValueError(f"{text!r} is no quantity")
+        raise ValueError(f"{text!r} is no quantity")  # noqa: TRY004 - one error for all that is none
     found = _PATTERN.match(str(text))
     if found is None:
         raise ValueError(f"{text!r} is no quantity")

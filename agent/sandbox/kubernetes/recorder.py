@@ -87,7 +87,7 @@ class Recorder:
                 known, known | {"series": {"count": count, "lastObservedTime": now}}, manager="kube-scheduler"
             )
             return
-        extra = {
+        extra: Obj = {
             "source": {},
             "firstTimestamp": None,
             "lastTimestamp": None,

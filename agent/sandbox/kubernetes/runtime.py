@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeAlias
 
+from agent.sandbox.kubernetes.images import Pulled, Registry
 from agent.sandbox.kubernetes.objects import Key, Obj
 from agent.sandbox.kubernetes.programs import Program
+from agent.sandbox.kubernetes.recorder import Recorder
+from agent.sandbox.kubernetes.world import World
 
 INITIAL_BACKOFF, MAX_BACKOFF = 10.0, 300.0
 """Of container restarts and of image pulls (kubelet: containerBackOff, MaxImageBackOff)."""
@@ -98,6 +101,11 @@ class ContainerRun:
     image_id: str = ""
     probes: dict[str, ProbeState] = field(default_factory=dict)
 
+    def look(self) -> None:
+        """Sees the instances as they are now: their end is frozen in, as in the kubelet's cache."""
+        self.seen = [replace(instance) for instance in self.instances[-2:]]
+        self.seen_restarts = self.restarts
+
     @property
     def current(self) -> Instance | None:
         """The newest instance."""
@@ -143,6 +151,30 @@ class PodRun:
     stopping: bool = False
     stopped: bool = False
     mounted: bool = False
+
+
+class Node(Protocol):
+    """What a sync needs of the node that it runs on; each method is documented at Kubelet."""
+
+    world: World
+    recorder: Recorder
+    registry: Registry
+    images: dict[str, Pulled]
+    pulling_until: float
+
+    def pod(self, run: PodRun) -> Obj | None: ...  # noqa: D102 - see Kubelet
+
+    def report(self, run: PodRun) -> None: ...  # noqa: D102
+
+    def relist_soon(self, run: PodRun) -> None: ...  # noqa: D102
+
+    def plan_end(self, run: PodRun, instance: Instance, seconds: float, code: int, reason: str) -> None: ...  # noqa: D102
+
+    def end(self, run: PodRun, instance: Instance, code: int, reason: str) -> None: ...  # noqa: D102
+
+    def until_relist(self) -> float: ...  # noqa: D102
+
+    def remove(self, run: PodRun) -> None: ...  # noqa: D102
 
 
 def start_record(pod: Obj) -> PodRun:

@@ -40,9 +40,7 @@ class Scheduler:
             elif change.type == "DELETED":
                 self._waiting.discard(key)
                 self._retry()
-        elif (change.kind == "Node" and (change.before is None or spec(change.before) != spec(change.object)
-                                        or labels(change.before) != labels(change.object)
-                                        or status(change.before).get("allocatable") != status(change.object).get("allocatable"))) or change.kind == "PersistentVolumeClaim":  # fmt: skip
+        elif change.kind == "PersistentVolumeClaim" or (change.kind == "Node" and _changed(change)):
             self._retry()
 
     def _retry(self) -> None:
@@ -150,6 +148,18 @@ class Scheduler:
             ):
                 return f"Insufficient {name}"
         return ""
+
+
+def _changed(change: Change) -> bool:
+    """Whether a node is new, or offers something else than before."""
+    before, after = change.before, change.object
+    if before is None:
+        return True
+    return (spec(before), labels(before), status(before).get("allocatable")) != (
+        spec(after),
+        labels(after),
+        status(after).get("allocatable"),
+    )
 
 
 def _tail(nodes: int) -> str:

@@ -32,8 +32,8 @@ _KEYED: dict[str, tuple[str, ...]] = {
 _SETS = {"finalizers"}
 _ATOMIC = {
     "selector", "nodeSelector", "configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldRef", "configMapRef",
-    "secretRef", "labelSelector", "namespaceSelector", "involvedObject", "requiredDuringSchedulingIgnoredDuringExecution",
-    "roleRef", "storageClassRef", "targetRef", "clientIP", "podSelector", "managedFields",
+    "secretRef", "labelSelector", "namespaceSelector", "involvedObject", "roleRef",
+    "requiredDuringSchedulingIgnoredDuringExecution", "targetRef", "clientIP", "podSelector", "managedFields",
 }  # fmt: skip
 # Strategic merge has fewer merged lists and single keys.
 _STRATEGIC: dict[str, str] = {

@@ -1,4 +1,4 @@
-"""What the API server refuses an object for, in its words (pkg/apis/*/validation of Kubernetes 1.34, the rules met in practice)."""
+"""What the API server refuses an object for, in its words (pkg/apis/*/validation, the rules met in practice)."""
 
 from __future__ import annotations
 
@@ -26,18 +26,25 @@ _SUBDOMAIN_TEXT = (
 )
 _LABEL_TEXT = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
-    "an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+    "an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
 _SERVICE_TEXT = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and "
-    "end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
+    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
+    "'[a-z]([-a-z0-9]*[a-z0-9])?')"
 )
 _VALUE_TEXT = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end "
-    "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
     "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 )
+_NAME_TEXT = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+    "character"
+)
 _QUANTITY_TEXT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+_POD_FREE = {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName"}
 _WORKLOADS = {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"}
 
 
@@ -118,8 +125,7 @@ def _metadata(kind: Kind, thing: Obj) -> Iterator[Cause]:
 def _labels(have: Any, field: str) -> Iterator[Cause]:
     for name, value in (have or {}).items():
         if not _LABEL_NAME.match(name):
-            yield Cause(field, "Invalid value", "name part must consist of alphanumeric characters, '-', '_' or '.', and "
-                        "must start and end with an alphanumeric character", f'"{name}"')  # fmt: skip
+            yield Cause(field, "Invalid value", _NAME_TEXT, f'"{name}"')
         if len(value) > _MAX_LABEL:
             yield Cause(field, "Invalid value", f"must be no more than {_MAX_LABEL} bytes", f'"{value}"')
         elif not _LABEL_VALUE.match(value):
@@ -194,7 +200,10 @@ def _container(item: Obj, where: str, volumes: set[Any]) -> Iterator[Cause]:
     for index, mount in enumerate(item.get("volumeMounts") or ()):
         if mount.get("name") not in volumes:
             yield Cause(f"{where}.volumeMounts[{index}].name", "Not found", "", f'"{mount.get("name")}"')
-    resources = item.get("resources") or {}
+    yield from _resources(item.get("resources") or {}, where)
+
+
+def _resources(resources: Obj, where: str) -> Iterator[Cause]:
     for name, value in (resources.get("requests") or {}).items():
         limit = (resources.get("limits") or {}).get(name)
         if limit is not None and quantity.amount(value) > quantity.amount(limit):
@@ -230,7 +239,7 @@ def _immutable(kind: Kind, thing: Obj, before: Obj) -> Iterator[Cause]:
         yield Cause("spec", "Forbidden", "updates to statefulset spec for fields other than 'replicas', 'ordinals', "
                     "'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and "
                     "'minReadySeconds' are forbidden")  # fmt: skip
-    if kind.kind == "Service" and old.get("clusterIP") and new.get("clusterIP") not in {old["clusterIP"]}:
+    if kind.kind == "Service" and old.get("clusterIP") and new.get("clusterIP") != old["clusterIP"]:
         yield Cause("spec.clusterIP", "Invalid value", "field is immutable", f'"{new.get("clusterIP", "")}"')
     if kind.kind in {"ConfigMap", "Secret"} and before.get("immutable"):
         for section in ("data", "binaryData", "stringData"):
@@ -242,8 +251,7 @@ def _immutable(kind: Kind, thing: Obj, before: Obj) -> Iterator[Cause]:
 
 def _pod_immutable(new: Obj, old: Obj) -> Iterator[Cause]:
     def fixed(spec: Obj) -> Obj:
-        kept = {name: value for name, value in spec.items()
-                if name not in {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName"}}  # fmt: skip
+        kept = {name: value for name, value in spec.items() if name not in _POD_FREE}
         for section in ("containers", "initContainers"):
             kept[section] = [{**item, "image": ""} for item in spec.get(section) or ()]
         return kept

@@ -152,7 +152,10 @@ class Verbs:
             raise conflict(kind, name, why)
         if version and version != meta(stored)["resourceVersion"]:
             have = meta(stored)["resourceVersion"]
-            why = f"Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {have}"
+            why = (
+                f"Precondition failed: ResourceVersion in precondition: {version}, "
+                f"ResourceVersion in object meta: {have}"
+            )
             raise conflict(kind, name, why)
 
     def delete_collection(self, request: Request, route: Route) -> Response:
@@ -180,7 +183,7 @@ def patched(content_type: str, stored: Obj, request: Request, kind: Kind) -> Obj
         ApiError: 415 for another kind of patch, 400 or 422 for one that can't be carried out.
     """
     if content_type not in {bodies.JSON_PATCH, bodies.MERGE_PATCH, bodies.STRATEGIC_PATCH}:
-        known = ", ".join((bodies.JSON_PATCH, bodies.MERGE_PATCH, bodies.STRATEGIC_PATCH, bodies.APPLY_PATCH))
+        known = ", ".join(bodies.PATCHES)
         raise ApiError(415, f"the body of the request was in an unknown format - accepted media types include: {known}")
     document = bodies.decode(request)
     if content_type == bodies.JSON_PATCH:

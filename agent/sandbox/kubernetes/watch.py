@@ -69,9 +69,9 @@ def _resume(store: Store, kind: Kind, token: str) -> tuple[tuple[str, str], int]
         raise ApiError(
             410,
             "The provided continue parameter is too old to display a consistent list result. You can start a new list "
-            "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
-            "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
-            "modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+            "without the continue parameter, or use the continue token in this response to retrieve the remainder of "
+            "the results. Continuing with the provided token results in an inconsistent list - objects that were "
+            "created, modified, or deleted between the time the first chunk was returned and now may show up in the list.",
         )
     return (str(namespace), str(name)), int(version)
 
@@ -129,9 +129,8 @@ class Watch:
                 if self.store.version <= version or self.is_silent():
                     self.store.changed.wait(min(max(end - now, 0.0), 0.25))
                 if not self.is_silent():
-                    for change in self.store.since(self.kind.kind, version):
-                        if (line := self._seen(change)) is not None:
-                            lines.append(line)
+                    seen = (self._seen(change) for change in self.store.since(self.kind.kind, version))
+                    lines.extend(line for line in seen if line is not None)
                     version = self.store.version
             if bookmarks and time.monotonic() >= bookmark and not self.is_silent():
                 lines.append(self._bookmark(version))

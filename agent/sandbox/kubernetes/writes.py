@@ -82,8 +82,9 @@ class Writes:
         if meta(found).get("deletionTimestamp"):
             name, where = about.get("name") or about.get("generateName", ""), about["namespace"]
             why = f"unable to create new content in namespace {where} because it is being terminated"
-            raise ApiError(403, f'{kind.resource} "{name}" is forbidden: {why}', details=details(
-                kind, name, causes=[{"reason": "NamespaceTerminating", "message": why, "field": "metadata.namespace"}]))  # fmt: skip
+            cause = {"reason": "NamespaceTerminating", "message": why, "field": "metadata.namespace"}
+            about_it = details(kind, name, causes=[cause])
+            raise ApiError(403, f'{kind.resource} "{name}" is forbidden: {why}', details=about_it)
 
     def _insert(self, kind: Kind, fresh: Obj, managed: list[Obj], *, dry_run: bool) -> Obj:
         fresh["metadata"] = meta(fresh) | {"managedFields": managed}

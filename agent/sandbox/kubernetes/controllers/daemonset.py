@@ -62,7 +62,8 @@ class DaemonSets(Controller):
     def _manage(self, thing: Obj, nodes: list[str], pods: list[Obj], digest: str) -> None:
         for pod in pods:
             if status(pod).get("phase") == "Failed" and not is_terminating(pod):
-                text = f"Found failed daemon pod {'/'.join(key_of(pod))} on node {spec(pod).get('nodeName')}, will try to kill it"
+                where = spec(pod).get("nodeName")
+                text = f"Found failed daemon pod {'/'.join(key_of(pod))} on node {where}, will try to kill it"
                 self.event(thing, "Warning", "FailedDaemonPod", text)
                 self._delete(thing, pod)
             elif _node(pod) not in nodes and is_active(pod):
@@ -135,8 +136,8 @@ def _bind(pod_spec: Obj, node: str) -> None:
     fields = [{"key": "metadata.name", "operator": "In", "values": [node]}]
     required = {"nodeSelectorTerms": [{"matchFields": fields}]}
     pod_spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
-    effects = {"not-ready": "NoExecute", "unreachable": "NoExecute", "disk-pressure": "NoSchedule",
-               "memory-pressure": "NoSchedule", "pid-pressure": "NoSchedule", "unschedulable": "NoSchedule"}  # fmt: skip
+    effects = dict.fromkeys(("not-ready", "unreachable"), "NoExecute")
+    effects |= dict.fromkeys(("disk-pressure", "memory-pressure", "pid-pressure", "unschedulable"), "NoSchedule")
     pod_spec.setdefault("tolerations", []).extend(
         {"key": f"node.kubernetes.io/{name}", "operator": "Exists", "effect": effect}
         for name, effect in effects.items()

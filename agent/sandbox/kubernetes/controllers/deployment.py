@@ -197,22 +197,23 @@ class Deployments(Controller):
             return False
         available = {meta(item)["name"]: int(status(item).get("availableReplicas", 0)) for item in old}
         before, spent = dict(sizes), 0
-        for name in sizes:
-            cut = max(min(most - spent, sizes[name] - available[name]), 0)
-            sizes[name] -= cut
+        for name, size in before.items():
+            cut = max(min(most - spent, size - available[name]), 0)
+            sizes[name] = size - cut
             spent += cut
         spare = sum(available.values()) + int(status(found).get("availableReplicas", 0)) - minimum
-        for name in sizes:
-            cut = max(min(spare, sizes[name]), 0)
-            sizes[name] -= cut
+        for name, size in list(sizes.items()):
+            cut = max(min(spare, size), 0)
+            sizes[name] = size - cut
             spare -= cut
-        by_name = {meta(item)["name"]: item for item in old}
-        return any([self._scale(thing, by_name[name], sizes[name]) for name in sizes if sizes[name] != before[name]])
+        changed = [item for item in old if sizes[meta(item)["name"]] != before[meta(item)["name"]]]
+        # Each is scaled: a generator in any() would stop at the first.
+        return True in [self._scale(thing, item, sizes[meta(item)["name"]]) for item in changed]
 
     def _recreate(self, thing: Obj, sets: list[Obj]) -> None:
         found = self._new(thing, sets)
         old = [item for item in sets if item is not found]
-        if any([self._scale(thing, item, 0) for item in old if spec(item).get("replicas")]):
+        if True in [self._scale(thing, item, 0) for item in old if spec(item).get("replicas")]:
             return self._finish(thing)
         if any(
             status(pod).get("phase") not in {"Succeeded", "Failed"}

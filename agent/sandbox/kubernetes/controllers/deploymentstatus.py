@@ -1,4 +1,4 @@
-"""The status of a Deployment (pkg/controller/deployment/progress.go, sync.go, util/deployment_util.go), without side effects."""
+"""The status of a Deployment, without side effects (pkg/controller/deployment: progress.go, sync.go, util)."""
 
 from __future__ import annotations
 

@@ -25,34 +25,35 @@ class Garbage(Controller):
 
     def sync(self, key: Key) -> None:
         """Looks after the dependents of one owner."""
-        uid = key[1]
-        owner: Obj | None = None
-        dependents: list[Obj] = []
-        living: set[str] = set()
-        for _, thing in self.store.all():
-            living.add(meta(thing)["uid"])
-            if meta(thing)["uid"] == uid:
-                owner = thing
-            if any(reference.get("uid") == uid for reference in meta(thing).get("ownerReferences") or ()):
-                dependents.append(thing)
-        finalizers = list(meta(owner).get("finalizers") or ()) if owner is not None and is_terminating(owner) else []
-        if owner is not None and "orphan" in finalizers:
+        uid, things = key[1], [thing for _, thing in self.store.all()]
+        owner = next((thing for thing in things if meta(thing)["uid"] == uid), None)
+        dependents = [
+            thing
+            for thing in things
+            if any(reference.get("uid") == uid for reference in meta(thing).get("ownerReferences") or ())
+        ]
+        if owner is None:
+            self._collect(uid, dependents, {meta(thing)["uid"] for thing in things})
+            return
+        finalizers = list(meta(owner).get("finalizers") or ()) if is_terminating(owner) else []
+        if "orphan" in finalizers:
             for thing in dependents:
                 self._let_go(thing, uid)
             self._release(owner, "orphan")
-        elif owner is not None and "foregroundDeletion" in finalizers:
+        elif "foregroundDeletion" in finalizers:
             for thing in dependents:
                 if not is_terminating(thing):
                     self.writes.delete(thing, propagation="Foreground")
             if not any(_blocks(thing, uid) for thing in dependents):
                 self._release(owner, "foregroundDeletion")
-        elif owner is None:
-            for thing in dependents:
-                others = {reference.get("uid") for reference in meta(thing)["ownerReferences"]} & living
-                if others:
-                    self._let_go(thing, uid)
-                elif not is_terminating(thing):
-                    self.writes.delete(thing)
+
+    def _collect(self, uid: str, dependents: list[Obj], living: set[str]) -> None:
+        """The owner is gone: what nobody else owns goes too."""
+        for thing in dependents:
+            if {reference.get("uid") for reference in meta(thing)["ownerReferences"]} & living:
+                self._let_go(thing, uid)
+            elif not is_terminating(thing):
+                self.writes.delete(thing)
 
     def _let_go(self, thing: Obj, uid: str) -> None:
         left = [reference for reference in meta(thing)["ownerReferences"] if reference.get("uid") != uid]
