@@ -60,8 +60,9 @@ def documents(path: str, text: str) -> Iterator[tuple[int, object]]:
     """
     if len(text) > MAX_BYTES:
         raise UsageError(f"{path} was not read: it is larger than {MAX_BYTES // 1024 // 1024} MiB")
-    loader = _Loader(text)
+    loader: _Loader | None = None
     try:
+        loader = _Loader(text)
         while loader.check_node():
             node = loader.get_node()
             if node is None:
@@ -80,7 +81,8 @@ def documents(path: str, text: str) -> Iterator[tuple[int, object]]:
             f"{path}: not YAML that a cluster would take: {problem}; nothing was sent anywhere"
         ) from problem
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 def _measure(path: str, root: yaml.Node) -> None:

@@ -1,0 +1,296 @@
+"""deploy, smoke, undo, status and history as a person types them, over real HTTP to the sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from agent.sandbox.kubernetes import SandboxCluster
+
+SPEC = """
+service: web
+image: {repository: registry.example.com/shop/web}
+deploy: {manifests: [web.yaml], timeout: 20s}
+smoke:
+  - {name: runs the new version, get: /version, expect: {json: {version: "{{ version }}"}}, within: 2s}
+  - {name: answers, get: /api, within: 1s}
+  - {name: through the service, get: /api, via: service, within: 1s}
+environments:
+  - {name: staging, namespace: shop}
+  - {name: production, namespace: nowhere}
+  - {name: both, clusters: [sandbox, second], namespace: shop}
+  - {name: elsewhere, cluster: elsewhere, namespace: shop}
+"""
+MANIFEST = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      serviceAccountName: web
+      containers:
+      - name: server
+        image: registry.example.com/shop/web
+        ports: [{containerPort: 8080}]
+        readinessProbe: {httpGet: {path: /healthz, port: 8080}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: web}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+"""
+IMAGE = "registry.example.com/shop/web"
+
+
+@pytest.fixture
+def cluster():
+    with SandboxCluster(speed=20.0, namespaces=["shop"]) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def shop(cluster, tmp_path, monkeypatch):
+    """A folder with a spec, in front of a sandbox."""
+    (tmp_path / "service.yaml").write_text(SPEC)
+    (tmp_path / "web.yaml").write_text(MANIFEST)
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(cluster.kubeconfig())
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_story_of_a_good_and_a_bad_release(shop, headway):
+    first = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    assert first.status == 0, first.out + first.err
+    assert "web v1 to staging (cluster sandbox, namespace shop), first deploy" in first.out
+    assert "ServiceAccount, Service, Deployment: 3 created" in first.out
+    assert "2 of 2 new pods available, old ones gone" in first.out
+    assert "COMPLETE: v1 serves as release 1, smoke passed." in first.out
+
+    second = headway("deploy", "service.yaml", "--env", "staging", "--image", f"{IMAGE}:v2", "--report", "report")
+    assert second.status == 1, second.out + second.err
+    assert "rehearse  undo to release 1 (v1) would apply cleanly" in second.out
+    assert "FAILED  500 from /api (expected 200)" in second.out
+    assert "undo      to release 1 (v1): 2 of 2 available, smoke passed" in second.out
+    assert "FAILED, undone and verified: v1 serves again." in second.out
+    assert 'cause: smoke check "answers" got 500 from /api' in second.out
+    assert '{"ok":false' in second.out.replace(" ", "")
+    assert "exit status 1" in second.out
+    assert {path.name for path in Path("report").iterdir()} == {
+        "report.json", "report.html", "junit.xml", "events.ndjson",
+    }  # fmt: skip
+    report = json.loads(Path("report/report.json").read_text())
+    assert (report["headway"], report["verdict"], report["undo"]) == (1, "failed", "verified")
+    assert report["undone_to"]["release"] == 1
+    assert headway("replay", "report/events.ndjson").status == 0
+
+    status = headway("status", ".", "--env", "staging")
+    assert status.status == 0
+    assert re.search(r"now +v1 since .*, verified", status.out)
+    assert "way back  NONE" in status.out
+    history = headway("history", ".", "--env", "staging").out
+    assert re.search(r"^\* 1 +\d+ +v1 +good", history, re.MULTILINE)
+    assert re.search(r"^  2 +2 +v2 +smoke failed, undone to 1", history, re.MULTILINE)
+
+
+def test_a_missing_image_is_found_out_and_undone(shop, headway):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:hotfxi", "-o", "json")
+    assert done.status == 1
+    report = json.loads(done.out)
+    assert report["diagnosis"][0]["code"] == "image-pull-failed"
+    assert "hotfxi: not found" in report["diagnosis"][0]["message"]
+    assert "rollout" in done.err  # the story goes to stderr
+
+
+def test_undo_goes_back_and_needs_somewhere_to_go(shop, headway):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    none = headway("undo", ".", "--env", "staging")
+    assert none.status == 5
+    assert "NOTHING TO GO BACK TO" in none.out
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3")
+    rehearsed = headway("undo", ".", "--env", "staging", "--dry-run")
+    assert rehearsed.status == 0
+    assert "image: registry.example.com/shop/web:v3 -> registry.example.com/shop/web:v1" in rehearsed.out
+    done = headway("undo", ".", "--env", "staging")
+    assert done.status == 0, done.out + done.err
+    assert "UNDONE and verified: v1 serves." in done.out
+    again = headway("undo", ".", "--env", "staging", "--to-release", "2")
+    assert again.status == 0
+    assert "v3 serves" in again.out
+    assert headway("undo", ".", "--env", "staging", "--to-release", "9").status == 2
+    assert headway("undo", ".", "--env", "staging", "--to-release", "1", "--to-revision", "2").status == 2
+
+
+def test_smoke_alone(shop, headway):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    good = headway("smoke", ".", "--env", "staging")
+    assert good.status == 0
+    assert "PASSED: 3 smoke checks." in good.out
+    bad = headway("smoke", ".", "--env", "staging", "--version", "v9")
+    assert bad.status == 5
+    assert '"v1" for version (expected "v9")' in bad.out
+
+
+def test_a_change_of_configuration_keeps_the_image(shop, headway):
+    assert headway("deploy", ".", "--env", "staging").status == 2
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    (shop / "web.yaml").write_text(MANIFEST.replace("replicas: 2", "replicas: 3"))
+    done = headway("deploy", ".", "--env", "staging")
+    assert done.status == 0, done.out + done.err
+    assert "3 of 3 new pods available" in done.out
+    assert "v1 serves as release 2" in done.out
+
+
+def test_a_second_deploy_of_the_same_changes_nothing(shop, headway):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    assert done.status == 0
+    assert "3 as they were" in done.out
+    assert "nothing had to change" in done.out
+
+
+def test_a_rehearsal_changes_nothing(shop, headway, cluster):
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1", "--dry-run")
+    assert done.status == 0
+    assert "REHEARSED: nothing was changed." in done.out
+    assert headway("history", ".", "--env", "staging").out.splitlines()[1].strip() == "no release yet"
+
+
+def test_known_bad_is_refused(shop, headway):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v2")
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v2")
+    assert done.status == 9
+    assert "known to be bad since release 2 (v2)" in done.err
+    assert "--allow-known-bad" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("--env", "stagin", "--image", f"{IMAGE}:v1"), 2, "did you mean 'staging'?"),
+        (("--env", "production", "--image", f"{IMAGE}:v1"), 4, "never creates namespaces"),
+        (("--env", "elsewhere", "--image", f"{IMAGE}:v1"), 2, "elsewhere"),
+        (("--env", "staging", "--image", "Not An Image"), 2, "not an image reference"),
+        (("--env", "staging", "--image", "v1"), 2, f"did you mean '{IMAGE}:v1'?"),
+        (("--env", "staging"), 2, f"--image {IMAGE}:TAG"),
+        ((), 2, "--env"),
+        (("--env", "staging", "--image", f"{IMAGE}:v1", "--report", "web.yaml"), 2, "web.yaml"),
+    ],
+)
+def test_bad_input_changes_nothing(shop, headway, cluster, arguments, status, said):
+    done = headway("deploy", ".", *arguments)
+    assert done.status == status, done.out + done.err
+    assert said in done.err
+    assert not [one for one in cluster.requests if one.method in {"POST", "PATCH", "PUT"} and "dryRun" not in str(one)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "manifest", "said"),
+    [
+        (SPEC.replace("web.yaml", "gone.yaml"), MANIFEST, "gone.yaml"),
+        (SPEC, MANIFEST.replace("name: web}", "name: other}"), "no Deployment, StatefulSet or DaemonSet 'web'"),
+        (SPEC, MANIFEST.replace("shop/web", "shop/other"), "stands nowhere in the manifests"),
+        (SPEC, "a: [", "not YAML"),
+        (SPEC, "\x00\x01", "not YAML"),
+        (SPEC, "a: &a [*a]", "refers to itself"),
+        (SPEC, "", "no object"),
+    ],
+)
+def test_bad_manifests_change_nothing(shop, headway, spec, manifest, said):
+    (shop / "service.yaml").write_text(spec)
+    (shop / "web.yaml").write_text(manifest)
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    assert done.status == 2, done.err
+    assert said in done.err
+
+
+def test_no_kubeconfig(shop, headway, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(shop / "nothing-here"))
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    assert done.status == 4
+    assert "kubeconfig" in done.err
+
+
+def test_an_expired_token(shop, headway, cluster):
+    cluster.expire_token(cluster.token)
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    assert done.status == 4
+    assert "401" in done.err or "credential" in done.err or "token" in done.err
+
+
+def test_nothing_deployed_yet(shop, headway):
+    for command in ("undo", "status", "smoke"):
+        done = headway(command, ".", "--env", "staging")
+        assert done.status == 4
+        assert "there is no deployment/web in namespace shop" in done.err
+
+
+def test_several_clusters_one_after_another_until_one_fails(shop, headway, cluster, monkeypatch):
+    with SandboxCluster(speed=20.0, namespaces=["shop"], seed=2) as other:
+        second = re.sub(r"(name|cluster|user|context): sandbox", r"\1: second", other.kubeconfig())
+        second = re.sub(r'"(name|cluster|user|context|current-context)": "sandbox"', r'"\1": "second"', second)
+        Path("second").write_text(second)
+        monkeypatch.setenv("KUBECONFIG", f"{shop / 'kubeconfig'}{os.pathsep}{shop / 'second'}")
+        good = headway("deploy", ".", "--env", "both", "--image", f"{IMAGE}:v1", "--report", "report")
+        assert good.status == 0, good.out + good.err
+        assert "(cluster sandbox," in good.out
+        assert "(cluster second," in good.out
+        assert Path("report/second/report.json").exists()
+        other.forget_requests()
+        bad = headway("deploy", ".", "--env", "both", "--image", f"{IMAGE}:v2")
+        assert bad.status == 1
+        assert not other.requests
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_an_interruption_says_what_runs(shop, headway, number, status):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    words = [sys.executable, "-m", "agent", "deploy", ".", "--env", "staging", "--image", f"{IMAGE}:unready"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    said = ""
+    while "apply" not in said:
+        said += process.stdout.readline()
+    time.sleep(0.5)
+    process.send_signal(number)
+    began = time.monotonic()
+    rest, _ = process.communicate(timeout=15)
+    assert time.monotonic() - began < 4
+    assert process.returncode == status, said + rest
+    assert "INTERRUPTED" in rest
+    assert "`headway undo` would go back to release 1 (v1)" in rest
+    history = headway("history", ".", "--env", "staging").out
+    assert re.search(r"2 +.*unready +interrupted", history)
+    assert headway("undo", ".", "--env", "staging").status == 0
+
+
+@pytest.mark.parametrize("width", [0, 80, 200])
+def test_lines_fit_where_somebody_watches(shop, headway, width):
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    assert max(len(line) for line in done.out.splitlines()) <= 110
+
+
+def test_hostile_text_from_a_cluster_is_made_harmless(shop, headway, cluster):
+    (shop / "web.yaml").write_text(MANIFEST)
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1", "--version", "v1\x1b[2J")
+    assert "\x1b" not in done.out
