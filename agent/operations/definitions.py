@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+from agent import __version__
 from agent.errors import UsageError
 from agent.jenkinsfile.render import render
 from agent.jobs.definition import JobDefinition, define
@@ -85,7 +86,7 @@ def _owner(one: LoadedSpec, remote: Remote) -> str:
 
 def _one(one: LoadedSpec, remote: Remote) -> JobDefinition:
     inline = one.spec.pipeline.kind == "inline"
-    text = render(one.spec, library=one.pins.library, near=one.folder) if inline else ""
+    text = render(one.spec, library=one.pins.library, near=one.folder, headway_version=__version__) if inline else ""
     digest = hashlib.sha256(json.dumps(one.layers.data, sort_keys=True, default=str).encode()).hexdigest()
     path = os.path.relpath(os.path.abspath(one.file), top(one.folder)).replace(os.sep, "/")  # noqa: PTH100
     return define(one.spec, text, owner=_owner(one, remote), spec_path=path, spec_sha256=digest, file=one.file)

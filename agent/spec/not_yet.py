@@ -35,7 +35,6 @@ NOT_YET: tuple[NotYet, ...] = (
     NotYet(("deploy", "undo", "first"), ("leave",)),
     NotYet(("deploy", "undo", "then"), ("nothing",)),
     NotYet(("deploy", "undo", "database_migrations"), ("none",)),
-    NotYet(("pipeline", "moved_from")),
 )
 
 

@@ -87,6 +87,7 @@ class JenkinsServer:
             StaleWriteError: there is one of that name already.
         """
         what = f"'{full_name}' not created"
+        _path(full_name)  # refuses the name itself, which travels as a parameter
         name = {"name": names.last(full_name)}
         self._send("POST", names.parent(full_name), "/createItem", what, parameters=name, data=config_xml)
 

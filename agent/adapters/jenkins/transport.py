@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import jenkins
 import requests
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _EXTRA_HEADERS = "JENKINS_API_EXTRA_HEADERS"
 _BUILDING = threading.Lock()
+_BROKEN_BODIES = 3
+"""How often a request is repeated because its answer broke off."""
 
 
 class _Session(requests.Session):
@@ -61,6 +63,7 @@ class Transport:
         self._client = _fenced(connection, self._adapter)
         self._crumb: tuple[str, str] | None = None
         self._crumbs = threading.Lock()
+        self._notice = notice
 
     def send(
         self,
@@ -107,19 +110,33 @@ class Transport:
             headers[crumb[0]] = crumb[1]
         request = requests.Request(method, self.connection.url + path, params=parameters, data=data, headers=headers)
         try:
-            response = self._client.jenkins_request(request, add_crumb=False, resolve_auth=False)
+            response = self._whole(request)
         except requests.HTTPError as problem:
             response = problem.response
         except jenkins.TimeoutException as problem:
             raise self._unreachable(what, problem.__context__ or problem) from None
         except jenkins.JenkinsException as problem:
-            response = getattr(problem.__context__, "response", None)
-            if response is None:
+            found = problem.__context__
+            if not isinstance(found, requests.HTTPError) or found.response is None:
                 raise self._unreachable(what, problem) from None
+            response = found.response
         except (requests.RequestException, OSError, ValueError) as problem:
             raise self._unreachable(what, problem) from None
         self._adapter.max_retries = self._patience
         return _answer(response)
+
+    def _whole(self, request: requests.Request) -> requests.Response:
+        """The response with its whole body; urllib3 repeats a request only until the headers are there."""
+        for _ in range(_BROKEN_BODIES):
+            try:
+                return self._sent(request)
+            except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
+                self._notice(0)
+        return self._sent(request)
+
+    def _sent(self, request: requests.Request) -> requests.Response:
+        response = self._client.jenkins_request(request, add_crumb=False, resolve_auth=False)
+        return cast("requests.Response", response)
 
     def _fresh_crumb(self, used: tuple[str, str] | None, what: str) -> tuple[str, str] | None:
         """A crumb that is newer than the one that was refused; only one thread fetches it."""

@@ -44,7 +44,8 @@ def test_all_jobs_appear_and_a_second_run_reads_once_and_writes_nothing():
     assert set(outcomes(report).values()) == {"done"}
     assert report.verified is True
     assert len(fake.items) == 23
-    fake.writes.clear(), fake.reads.clear()
+    fake.writes.clear()
+    fake.reads.clear()
     again = run(fake, jobs)
     assert (fake.writes, fake.reads) == ([], [""])
     assert again.verified is None
@@ -80,17 +81,23 @@ def test_exists_already_is_fine_when_it_is_what_was_sent():
 
 def test_exists_already_is_a_failure_when_it_is_somebody_elses():
     fake = FakeJenkins()
-    fake.before_write = lambda _verb, name: fake.items.setdefault(name, job("a", "theirs").config_xml) and None
+
+    def somebody_is_faster(_verb: str, name: str) -> None:
+        fake.items.setdefault(name, job("a", "theirs").config_xml)
+
+    fake.before_write = somebody_is_faster
     report = run(fake, [job("a")])
     assert outcomes(report) == {"a": "failed"}
     assert "somebody else created it meanwhile" in report.failed[0].message
 
 
 def test_what_jenkins_took_and_does_not_show_is_a_failure():
-    fake = FakeJenkins()
-    original = fake.update
-    fake.items["a"] = job("a", "old").config_xml
-    fake.update = lambda name, text: original(name, job(name, "somebody else's").config_xml)
+    class Overtaken(FakeJenkins):
+        def update(self, full_name: str, config_xml: str) -> None:
+            super().update(full_name, config_xml)
+            super().update(full_name, job(full_name, "somebody else's").config_xml)
+
+    fake = Overtaken({"a": job("a", "old").config_xml})
     report = run(fake, [job("a", "new")])
     assert report.verified is False
     assert outcomes(report) == {"a": "failed"}
@@ -158,12 +165,11 @@ def test_progress_counts_up_to_the_number_of_changes():
 
 
 def test_a_server_that_cannot_be_read_stops_before_anything_is_written():
-    fake = FakeJenkins({"a": job("a", "old").config_xml})
+    class Broken(FakeJenkins):
+        def read(self, full_name: str) -> str | None:
+            raise UnreachableError(f"{full_name} not read")
 
-    def broken(name: str) -> str:
-        raise UnreachableError(f"{name} not read")
-
-    fake.read = broken
+    fake = Broken({"a": job("a", "old").config_xml})
     with pytest.raises(UnreachableError):
         run(fake, [job("a", "new"), job("b")])
     assert fake.writes == []

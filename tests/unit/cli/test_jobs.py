@@ -1,0 +1,339 @@
+"""`headway jobs` as a user meets it: on a Jenkins over real HTTP, with files on a disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from agent.sandbox.jenkins import SandboxJenkins
+
+ROOT = Path(__file__).parents[3]
+SPEC = """version: 1
+service: {name}
+team: {team}
+source: {{git: "https://git.example.com/shop/{name}.git"}}
+image: {{repository: registry.example.com/shop/{name}}}
+pipeline: {{folder: shop/{team}, triggers: {{poll: "H/5 * * * *"}}}}
+"""
+
+
+@pytest.fixture
+def sandbox(monkeypatch):
+    with SandboxJenkins() as running:
+        monkeypatch.setenv("JENKINS_URL", running.url)
+        monkeypatch.setenv("JENKINS_USER_ID", running.user)
+        monkeypatch.setenv("JENKINS_API_TOKEN", running.token)
+        yield running
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Three services of two teams, with an owner."""
+    (tmp_path / "headway.yaml").write_text("version: 1\nowner: shop\n", encoding="utf-8")
+    for team, name in (("money", "orders"), ("money", "payments"), ("web", "front")):
+        add(tmp_path, team, name)
+    return tmp_path
+
+
+def add(shop: Path, team: str, name: str) -> Path:
+    folder = shop / team / name
+    folder.mkdir(parents=True)
+    file = folder / "service.yaml"
+    file.write_text(SPEC.format(team=team, name=name), encoding="utf-8")
+    return file
+
+
+def writes(sandbox) -> list[tuple[str, str]]:
+    return [(seen.method, seen.path) for seen in sandbox.requests if seen.method != "GET"]
+
+
+def edit(shop: Path, name: str, before: str, after: str) -> None:
+    file = next(shop.glob(f"*/{name}/service.yaml"))
+    text = file.read_text(encoding="utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def test_plan_shows_apply_sends_and_a_second_apply_sends_nothing(sandbox, shop, headway):
+    planned = headway("jobs", "plan", shop)
+    assert planned.status == 0
+    assert planned.out == (
+        "  + shop/                create folder\n"
+        "  + shop/money/          create folder\n"
+        "  + shop/web/            create folder\n"
+        "  + shop/money/orders    create\n"
+        "  + shop/money/payments  create\n"
+        "  + shop/web/front       create\n"
+        "Plan: 6 to create, 0 to update, 0 to delete, 0 to keep. `headway jobs apply` would send 6 requests.\n"
+    )
+    assert writes(sandbox) == []
+    assert headway("jobs", "plan", "--exit-code", shop).status == 3
+    applied = headway("jobs", "apply", shop)
+    assert applied.status == 0
+    assert "Applied: 6 created; Jenkins shows all of it." in applied.out
+    assert len(writes(sandbox)) == 6
+    sandbox.requests.clear()
+    again = headway("jobs", "apply", shop)
+    assert again.status == 0
+    assert again.out.startswith("  = 3 jobs were as they should be\nNothing was sent:")
+    assert [(seen.method, seen.path) for seen in sandbox.requests] == [("GET", "/api/json")]
+    assert headway("jobs", "plan", "--exit-code", shop).status == 0
+
+
+def test_an_update_names_its_settings_and_costs_one_get_and_one_post(sandbox, shop, headway):
+    headway("jobs", "apply", shop)
+    edit(shop, "orders", "H/5", "H/10")
+    planned = headway("jobs", "plan", shop)
+    assert planned.out == (
+        "  ~ shop/money/orders  update: trigger H/5 * * * * -> H/10 * * * *\n"
+        "  = 2 jobs are as they should be\n"
+        "Plan: 0 to create, 1 to update, 0 to delete, 2 to keep. `headway jobs apply` would send 1 request.\n"
+    )
+    sandbox.requests.clear()
+    assert headway("jobs", "apply", shop).status == 0
+    assert [seen.method for seen in sandbox.requests] == ["GET", "GET", "POST", "GET"]
+
+
+def test_the_lines_of_a_changed_jenkinsfile_are_shown(sandbox, shop, headway):
+    headway("jobs", "apply", shop)
+    edit(shop, "front", "image:", 'test: [{name: unit, run: "make test"}]\nimage:')
+    assert re.search(r"update: Jenkinsfile \(\d+ lines\)", headway("jobs", "plan", shop).out)
+    assert re.search(r"^      \+ +stage\('Test unit'\)", headway("jobs", "plan", shop).out, re.MULTILINE)
+    assert "stage('Test unit')" not in headway("jobs", "plan", "--no-diff", shop).out
+
+
+def test_nothing_is_drift_after_saves_builds_and_plugin_upgrades(sandbox, shop, headway):
+    headway("jobs", "apply", shop)
+    for name in [name for name in sandbox.items if name.count("/") == 2]:
+        sandbox.build_declarative(name)
+    sandbox.upgrade_plugins()
+    for name in list(sandbox.items):
+        sandbox.save(name)
+    sandbox.requests.clear()
+    found = headway("jobs", "plan", "--drift", "--exit-code", shop)
+    assert found.status == 0, found.out
+    assert len(sandbox.requests) == 4
+
+
+def test_a_hand_edit_is_drift_and_is_taken_back(sandbox, shop, headway):
+    headway("jobs", "apply", shop)
+    item = sandbox.items["shop/web/front"]
+    item.config = item.config.replace("<numToKeep>30", "<numToKeep>3")
+    assert headway("jobs", "plan", "--exit-code", shop).status == 0
+    drift = headway("jobs", "plan", "--drift", "--exit-code", shop)
+    assert drift.status == 3
+    assert "update (edited in Jenkins): builds kept 3 -> 30" in drift.out
+    assert headway("jobs", "apply", "--drift", shop).status == 0
+    assert "<numToKeep>30" in sandbox.items["shop/web/front"].config
+
+
+def test_prune_disables_then_deletes_and_only_under_a_folder(sandbox, shop, headway):
+    headway("jobs", "apply", shop)
+    next(shop.glob("*/front/service.yaml")).unlink()
+    assert "1 job of this owner has no spec any more: shop/web/front" in headway("jobs", "plan", shop).out
+    sandbox.requests.clear()
+    one = headway("jobs", "apply", "--prune", shop / "money" / "orders" / "service.yaml")
+    assert one.status == 2
+    assert "--prune needs a folder" in one.err
+    assert sandbox.requests == []
+    assert headway("jobs", "apply", "--prune", shop / "money").out.startswith("  = 2 jobs")
+    assert "disabled" in headway("jobs", "apply", "--prune", shop).out
+    assert "<disabled>true</disabled>" in sandbox.items["shop/web/front"].config
+    assert "deleted" in headway("jobs", "apply", "--prune", shop).out
+    assert "shop/web/front" not in sandbox.items
+    assert headway("jobs", "apply", "--prune", shop).out.startswith("  = 2 jobs")
+
+
+def test_prune_needs_an_owner(sandbox, shop, headway):
+    (shop / "headway.yaml").write_text("version: 1\n", encoding="utf-8")
+    refused = headway("jobs", "apply", "--prune", shop)
+    assert refused.status == 2
+    assert "--prune needs an owner" in refused.err
+    assert sandbox.requests == []
+
+
+def test_what_is_not_ours_is_left_alone_until_adopted_and_its_builds_stay(sandbox, shop, headway):
+    sandbox.create("shop", "<com.cloudbees.hudson.plugins.folder.Folder/>")
+    sandbox.create("shop/web", "<com.cloudbees.hudson.plugins.folder.Folder/>")
+    sandbox.create("shop/web/front", "<flow-definition><description>mine</description></flow-definition>")
+    found = headway("jobs", "apply", shop)
+    assert found.status == 9
+    assert "conflict: it was not made by Headway (hint: --adopt takes it over; its builds stay)" in found.out
+    assert sandbox.items["shop/web/front"].config.count("mine") == 1
+    assert headway("jobs", "apply", "--adopt", shop).status == 0
+    assert "headway owner=shop" in sandbox.items["shop/web/front"].config
+    assert sandbox.items["shop"].config.count("headway") == 0
+
+
+def test_a_folder_that_is_a_job_is_one_clear_line_and_the_rest_is_done(sandbox, shop, headway):
+    sandbox.create("shop", "<com.cloudbees.hudson.plugins.folder.Folder/>")
+    sandbox.create("shop/web", "<flow-definition/>")
+    found = headway("jobs", "apply", shop)
+    assert found.status == 9
+    assert "'shop/web' is a pipeline job, so nothing can be created in it" in found.out
+    assert "shop/money/orders" in sandbox.items
+
+
+def test_a_move_keeps_the_job(sandbox, shop, headway):
+    headway("jobs", "apply", shop)
+    edit(shop, "front", "folder: shop/web,", "folder: shop/shopfront, job: home, moved_from: shop/web/front,")
+    found = headway("jobs", "plan", shop)
+    assert "> shop/shopfront/home  move from shop/web/front, with its builds" in found.out
+    applied = headway("jobs", "apply", shop)
+    assert applied.status == 0, applied.out
+    assert "shop/shopfront/home" in sandbox.items
+    assert "shop/web/front" not in sandbox.items
+    assert headway("jobs", "apply", shop).out.startswith("  = 3 jobs")
+
+
+def test_filters_narrow(sandbox, shop, headway):
+    assert headway("jobs", "apply", "--team", "web", shop).status == 0
+    assert sorted(sandbox.items) == ["shop", "shop/web", "shop/web/front"]
+    assert headway("jobs", "apply", "--only", "*/orders", "--prune", shop).status == 0
+    assert sorted(name for name in sandbox.items if name.count("/") == 2) == ["shop/money/orders", "shop/web/front"]
+
+
+def test_more_changes_than_allowed_are_refused(sandbox, shop, headway):
+    refused = headway("jobs", "apply", "--max-changes", "5", shop)
+    assert refused.status == 9
+    assert "nothing was sent: the plan has 6 changes, more than the 5 of --max-changes" in refused.err
+    assert writes(sandbox) == []
+
+
+def test_dry_run_sends_nothing(sandbox, shop, headway):
+    assert headway("jobs", "apply", "--dry-run", shop).out.startswith("  + shop/")
+    assert writes(sandbox) == []
+
+
+def test_json_and_markdown(sandbox, shop, headway):
+    data = json.loads(headway("jobs", "plan", "-o", "json", shop).out)
+    assert set(data) == {"headway", "command", "jenkins", "owner", "counts", "requests", "changes", "orphans"}
+    assert data["counts"]["create"] == data["requests"] == 6
+    assert data["changes"][0] == {"job": "shop", "action": "create", "reason": "holds the jobs below"}
+    markdown = headway("jobs", "plan", "-o", "markdown", shop).out
+    assert "| <code>shop/web/front</code> | create | create |" in markdown
+    report = json.loads(headway("jobs", "apply", "-o", "json", shop).out)
+    assert report["counts"]["done"] == 6
+    assert report["verified"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("JENKINS_URL", "", "no Jenkins is named"),
+        ("JENKINS_URL", "http://me:secret@localhost", "user or password in it"),
+        ("JENKINS_URL", "not a url", "is not the URL of a Jenkins"),
+        ("JENKINS_API_TOKEN", "", "no API token for user 'admin'"),
+        ("JENKINS_USER_ID", "", "JENKINS_API_TOKEN is set, but no user"),
+    ],
+)
+def test_a_wrong_setting_is_exit_2_and_sends_nothing(sandbox, shop, headway, monkeypatch, name, value, words):
+    monkeypatch.setenv(name, value)
+    refused = headway("jobs", "apply", shop)
+    assert refused.status == 2
+    assert words in refused.err
+    assert "nothing was sent" in refused.err
+    assert sandbox.requests == []
+
+
+def test_a_login_page_a_wrong_token_and_nobody_home_are_exit_4(sandbox, shop, headway, monkeypatch):
+    sandbox.stand_behind_login_page()
+    found = headway("jobs", "apply", shop)
+    assert found.status == 4
+    assert "nothing was sent to Jenkins" in found.err
+    assert "login page" in found.err
+    sandbox.stand_behind_login_page(hidden=False)
+    monkeypatch.setenv("JENKINS_API_TOKEN", "wrong")
+    found = headway("jobs", "apply", shop)
+    assert (found.status, "does not accept the credentials" in found.err) == (4, True)
+    sandbox.stop()
+    found = headway("jobs", "apply", shop)
+    assert (found.status, "connection refused" in found.err) == (4, True)
+
+
+def test_a_wrong_spec_stops_everything(sandbox, shop, headway):
+    edit(shop, "front", "team: web", "taem: web")
+    found = headway("jobs", "apply", shop)
+    assert found.status == 2
+    assert "did you mean 'team'?" in found.err
+    assert sandbox.requests == []
+
+
+def test_the_token_is_not_an_option(shop, headway):
+    assert headway("jobs", "apply", "--jenkins-token", "x", shop).status == 2
+    assert "token" not in headway("jobs", "apply", "--help").out.lower().replace("jenkins_api_token", "")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("kind", ["status", "reset", "cut", "crumb", "restart"])
+def test_whatever_goes_wrong_all_jobs_are_right_in_the_end(sandbox, shop, headway, kind, after, monkeypatch):
+    if after and kind in {"crumb", "restart"}:
+        pytest.skip("this trouble has no after")
+    monkeypatch.setattr("agent.adapters.jenkins.client.JenkinsServer._pause", lambda _self, _seconds: None)
+    for number in range(12):
+        add(shop, f"team{number % 3}", f"job{number}")
+    details = {"every": 13, "times": 2} if kind == "restart" else {"every": 7}
+    sandbox.fault(kind, after=after, **details)
+    found = headway("jobs", "apply", shop)
+    assert found.status == 0, found.out
+    assert headway("jobs", "plan", "--drift", "--exit-code", shop).status == 0
+
+
+def test_a_login_page_in_the_middle_is_a_failure_of_those_items_and_the_next_run_completes_it(sandbox, shop, headway):
+    sandbox.fault("login", every=4, times=1, method="POST")
+    found = headway("jobs", "apply", shop)
+    assert found.status == 4
+    assert "login page" in found.out
+    assert headway("jobs", "apply", shop).status == 0
+    assert headway("jobs", "plan", "--drift", "--exit-code", shop).status == 0
+
+
+def environment(sandbox) -> dict[str, str]:
+    return {
+        **os.environ,
+        "JENKINS_URL": sandbox.url,
+        "JENKINS_USER_ID": sandbox.user,
+        "JENKINS_API_TOKEN": sandbox.token,
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def begun(sandbox, count: int) -> bool:
+    limit = time.monotonic() + 30
+    while time.monotonic() < limit:
+        if len(writes(sandbox)) >= count:
+            return True
+        time.sleep(0.005)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "count"), [(signal.SIGKILL, -9, 3), (signal.SIGTERM, 143, 5), (signal.SIGINT, 130, 8)]
+)
+def test_a_run_that_is_ended_anywhere_is_completed_by_the_next(shop, headway, number, status, count, monkeypatch):
+    for index in range(40):
+        add(shop, f"team{index % 4}", f"job{index}")
+    with SandboxJenkins(latency=0.02) as sandbox:
+        command = [sys.executable, "-m", "agent", "jobs", "apply", str(shop), "--parallel", "2"]
+        with subprocess.Popen(command, cwd=ROOT, env=environment(sandbox), stdout=subprocess.PIPE, text=True) as run:
+            assert begun(sandbox, count)
+            run.send_signal(number)
+            out = run.communicate(timeout=30)[0]
+        assert run.returncode == status
+        assert len(sandbox.items) < 43
+        if number != signal.SIGKILL:
+            assert "Interrupted:" in out
+            assert out.count("not begun: interrupted") + len(sandbox.items) == 43 + 7
+        for name, value in environment(sandbox).items():
+            if name.startswith("JENKINS_"):
+                monkeypatch.setenv(name, value)
+        assert headway("jobs", "apply", shop).status == 0
+        assert headway("jobs", "plan", "--drift", "--exit-code", shop).status == 0
