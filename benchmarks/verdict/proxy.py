@@ -55,6 +55,9 @@ class Door:
                 for key, value in answer.getheaders():
                     if key.lower() not in HOP:
                         self.send_header(key, value)
+                if answer.status in {204, 304} or self.command == "HEAD":
+                    self.end_headers()
+                    return
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
                 while block := answer.read1(65536):
