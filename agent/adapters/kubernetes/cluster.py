@@ -120,6 +120,8 @@ class KubernetesCluster:
         options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
         if uid:
             options["preconditions"] = {"uid": uid}
+        if dry_run:
+            options["dryRun"] = ["All"]  # beside a body the server does not read the query
         doing = f"{target} was not deleted"
         request = Request("DELETE", self._kinds.item(target), _dry(dry_run), encoded(options), timeout=60.0)
         answer = self._rest.answer(request, doing, Repeat.ALWAYS if uid or dry_run else Repeat.UNSENT)

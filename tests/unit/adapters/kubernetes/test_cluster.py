@@ -132,6 +132,12 @@ def test_delete_in_the_background_with_the_uid_as_precondition():
     }  # fmt: skip
 
 
+def test_a_dry_run_of_a_delete_stands_in_the_body_which_alone_is_read():
+    api, transport = cluster(ok({"kind": "Status", "status": "Success"}))
+    api.delete(WEB, dry_run=True)
+    assert json.loads(transport.requests[0].body or b"")["dryRun"] == ["All"]
+
+
 def test_delete_of_what_is_gone_is_no_error_and_of_another_uid_is_one():
     cluster(GONE)[0].delete(WEB)
     with pytest.raises(StaleWriteError):
