@@ -68,8 +68,8 @@ def spoken(value: float) -> str:
     if value and value < 1:
         return f"{value * 1000:g}ms"
     for unit in ("d", "h", "m"):
-        # A minute is written 60s, as in the contract's sample; an hour is 1h.
-        if value and value % _UNITS[unit] == 0 and (unit != "m" or value > _UNITS["m"]):
+        # A minute is written 60s, an hour 1h and a day 24h, as in the contract's sample.
+        if value and value % _UNITS[unit] == 0 and (unit == "h" or value > _UNITS[unit]):
             return f"{value / _UNITS[unit]:g}{unit}"
     return f"{value:g}s"
 

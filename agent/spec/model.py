@@ -49,10 +49,10 @@ class Approval(Part):
 
 
 class Environment(Part):
-    """One place that the service is deployed to, as the file says it (see `ServiceSpec.for_environment`).
+    """One place that the service is deployed to.
 
-    `deploy`, `run` and `smoke` are None where the environment overrides nothing; else they are complete: what stands
-    here, merged over the spec's own.
+    As the file says it; `ServiceSpec.for_environment` says what is deployed. `deploy`, `run` and `smoke` are None where
+    the environment overrides nothing; else they are complete: what stands here, merged over the spec's own.
     """
 
     name: Label = Field(description="Name of the environment; each name once.", examples=["staging"])

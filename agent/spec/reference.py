@@ -65,7 +65,7 @@ def _takes(field: dict[str, Any]) -> str:  # noqa: PLR0911 - one a kind
     if field.get("type") == "object":
         inner = [*field.get("patternProperties", {}).values(), *[field.get("additionalProperties")]]
         return f"mapping to {_takes(next(one for one in inner if isinstance(one, dict)))}"
-    if "not" in field:
+    if field.get("not") == {}:
         return "nothing yet"
     if "(ms|s|m|h|d)" in str(field.get("pattern")):
         return "duration"

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.spec import secrets
 from agent.spec.fields import parts as all_parts
+from agent.spec.measures import spoken
 from agent.spec.model import ServiceSpec
 from agent.spec.not_yet import NOT_YET
 from agent.spec.part import Part
@@ -74,9 +75,12 @@ def _relaxed(name: str, part: dict[str, Any]) -> None:
 
 
 def _described(model: type[Part] | None, part: dict[str, Any]) -> None:
-    """With the description of every field, which pydantic leaves out where a field is a whole part."""
+    """With the description of every field, which pydantic leaves out where a field is a whole part, and durations."""
     for name, field in model.model_fields.items() if model else ():
-        part["properties"][field.alias or name]["description"] = field.description
+        shown = part["properties"][field.alias or name]
+        shown["description"] = field.description
+        if isinstance(field.default, float):
+            shown["default"] = spoken(field.default)
 
 
 def _plain(field: dict[str, Any]) -> None:

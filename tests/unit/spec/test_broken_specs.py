@@ -67,7 +67,9 @@ def test_no_problem_speaks_pydantics_language(case):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_the_caret_stands_under_something(case):
-    for problem in parse_text(case.read_bytes(), case.name):
+    problems = parse_text(case.read_bytes(), case.name)
+    assert not isinstance(problems, ServiceSpec)
+    for problem in problems:
         if problem.line:
             lines = problem.text().splitlines()
             assert lines[2].lstrip(" |").rstrip().strip("^") == ""

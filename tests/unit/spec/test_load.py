@@ -46,7 +46,7 @@ def test_a_file_a_folder_and_a_glob(here):
 
 
 def test_what_is_not_there_is_a_problem(here):
-    os.mkdir("empty")
+    Path("empty").mkdir()
     assert "nope: there is no such file or folder" in texts("nope")
     assert "empty: no service.yaml" in texts("empty")
     assert "*.nope: no file matches this" in texts("*.nope")
@@ -54,7 +54,7 @@ def test_what_is_not_there_is_a_problem(here):
 
 
 def test_a_dangling_link_and_a_pipe_are_no_files(here, tmp_path):
-    os.symlink("nowhere", "service.yaml")
+    Path("service.yaml").symlink_to("nowhere")
     os.mkfifo("pipe.service.yaml")
     assert "there is no such file" in texts("service.yaml")
     assert "this is not a file" in texts("pipe.service.yaml")
@@ -67,7 +67,10 @@ def test_headway_yaml_is_no_spec(here):
 
 def test_a_kubernetes_service_yaml_is_passed_over_in_a_folder(here):
     here("web/service.yaml")
-    here("web/k8s/service.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n---\nkind: ConfigMap\napiVersion: v1\n")
+    here(
+        "web/k8s/service.yaml",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n---\nkind: ConfigMap\napiVersion: v1\n",
+    )
     assert [one.spec.service for one in load(["web"]).specs] == ["web"]
     assert not load(["web"]).problems
     assert "this is a Kubernetes manifest" in texts("web/k8s/service.yaml")
@@ -129,7 +132,7 @@ def test_manifests_by_glob_in_order(here):
 def test_manifests_never_leave_the_repository(here, tmp_path):
     here("k8s.yaml", "kind: Deployment\n")
     here("repo/web/service.yaml", MANIFESTS.format("../../k8s.yaml"))
-    os.mkdir("repo/.git")
+    Path("repo/.git").mkdir()
     assert "'../../k8s.yaml' leads out of the repository" in texts("repo")
     here("repo/k8s.yaml", "kind: Deployment\n")
     here("repo/web/service.yaml", MANIFESTS.format("../k8s.yaml"))
@@ -139,7 +142,7 @@ def test_manifests_never_leave_the_repository(here, tmp_path):
 def test_a_name_of_a_neighbour_with_the_same_beginning_is_outside(here):
     here("repo-secret/k8s.yaml", "kind: Deployment\n")
     here("repo/service.yaml", MANIFESTS.format("../repo-secret/k8s.yaml"))
-    os.mkdir("repo/.git")
+    Path("repo/.git").mkdir()
     assert "leads out of the repository" in texts("repo")
 
 
@@ -168,7 +171,7 @@ def test_an_unknown_environment_gets_the_nearest(here):
 
 def test_a_spec_that_may_not_be_read_says_so(here):
     here("a/service.yaml")
-    os.chmod("a/service.yaml", 0)
+    Path("a/service.yaml").chmod(0)
     if os.access("a/service.yaml", os.R_OK):
         pytest.skip("root reads everything")
     assert "can't be read" in texts("a")

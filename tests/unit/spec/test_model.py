@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import jsonschema
 import pytest
@@ -90,7 +91,7 @@ pipeline:
 """
 
 
-def spec(text: str) -> ServiceSpec:
+def spec(text: str) -> Any:
     parsed = parse_text(text)
     assert isinstance(parsed, ServiceSpec), "\n".join(problem.text() for problem in parsed)
     return parsed
@@ -162,17 +163,33 @@ GOOD_VALUES = [
     ("deploy: {timeout: 1h30m}", lambda s: s.deploy.timeout, 5400.0),
     ("deploy: {timeout: 500ms}", lambda s: s.deploy.timeout, 0.5),
     ("deploy: {patience: {quota: 0s}}", lambda s: s.deploy.patience.quota, 0.0),
-    ("run: {resources: {requests: {cpu: 0.5, memory: 1e9, nvidia.com/gpu: 1}}}", lambda s: s.run.resources.requests["cpu"], "0.5"),
+    (
+        "run: {resources: {requests: {cpu: 0.5, memory: 1e9, nvidia.com/gpu: 1}}}",
+        lambda s: s.run.resources.requests["cpu"],
+        "0.5",
+    ),
     ("smoke: [{name: x, get: /, port: http-web}]", lambda s: s.smoke[0].port, "http-web"),
-    ("pipeline: {triggers: {poll: 'TZ=Europe/Berlin\n\n      H 4 * * 1-5\n\n      @midnight'}}", lambda s: len(s.pipeline.triggers.poll) > 9, True),
+    (
+        "pipeline: {triggers: {poll: 'TZ=Europe/Berlin\n\n      H 4 * * 1-5\n\n      @midnight'}}",
+        lambda s: len(s.pipeline.triggers.poll) > 9,
+        True,
+    ),
     ("pipeline: {triggers: {poll: 'H(0-29)/10 H 1,15 */2 7'}}", lambda s: s.pipeline.triggers.poll[0], "H"),
     ("source: {git: git@git.example.com:shop/web.git}", lambda s: s.source.git[:3], "git"),
     ("source: {git: ssh://git@git.example.com:2222/shop/web.git}", lambda s: s.source.git[:3], "ssh"),
     ("pipeline: {folder: Shop Ünits/A (b)}", lambda s: s.job, "Shop Ünits/A (b)/web"),
     ("run: {env: {NO: no, EMPTY: '', TOKEN_FILE: /run/token}}", lambda s: s.run.env["NO"], "no"),
     ("build: {with: command, run: ./build.sh}", lambda s: s.build.run, "./build.sh"),
-    ("pipeline: {agent: {docker: 'golang:1.26@sha256:" + "0" * 64 + "'}}", lambda s: s.pipeline.agent.docker[:6], "golang"),
-    ("smoke: [{name: x, get: /, expect: {json: {a: null, b: [1, 2.5, true]}}}]", lambda s: s.smoke[0].expect.json_["a"], None),
+    (
+        "pipeline: {agent: {docker: 'golang:1.26@sha256:" + "0" * 64 + "'}}",
+        lambda s: s.pipeline.agent.docker[:6],
+        "golang",
+    ),
+    (
+        "smoke: [{name: x, get: /, expect: {json: {a: null, b: [1, 2.5, true]}}}]",
+        lambda s: s.smoke[0].expect.json_["a"],
+        None,
+    ),
 ]
 
 

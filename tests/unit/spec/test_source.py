@@ -18,7 +18,9 @@ def messages(content: str | bytes) -> list[str]:
     return [problem.message for problem in read(content, "f.yaml").problems]
 
 
-@pytest.mark.parametrize("word", ["no", "yes", "on", "off", "y", "n", "2026-01-01", "12:30", "1.2.3", "v1.10", "=", "0x"])
+@pytest.mark.parametrize(
+    "word", ["no", "yes", "on", "off", "y", "n", "2026-01-01", "12:30", "1.2.3", "v1.10", "=", "0x"]
+)
 def test_what_only_yaml_1_1_takes_for_something_else_stays_text(word):
     assert data(f"a: {word}") == {"a": word}
 
