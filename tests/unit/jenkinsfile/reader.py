@@ -129,7 +129,14 @@ def _block(tokens: list[tuple[str, str, int]], at: int) -> tuple[list[Statement]
 
 SECTIONS = {"agent", "options", "triggers", "environment", "parameters", "stages", "post"}
 STAGE = {"agent", "when", "options", "input", "environment", "steps", "stages", "post"}
-OPTIONS = {"skipDefaultCheckout", "timestamps", "buildDiscarder", "durabilityHint", "preserveStashes", "disableConcurrentBuilds"}
+OPTIONS = {
+    "skipDefaultCheckout",
+    "timestamps",
+    "buildDiscarder",
+    "durabilityHint",
+    "preserveStashes",
+    "disableConcurrentBuilds",
+}
 CONDITIONS = {
     "always", "changed", "fixed", "regression", "aborted", "success", "unsuccessful", "unstable", "failure", "notBuilt", "cleanup",
 }  # fmt: skip
@@ -229,7 +236,9 @@ def _steps(section: Statement, *, on_agent: bool, in_script: bool = False) -> No
             continue
         assert step.name in STEPS, f"line {step.line}: no step is called {step.name}"
         allocated = on_agent or step.name in {"node", "podTemplate"}
-        assert allocated or step.name in {"milestone", "script", "echo"}, f"line {step.line}: {step.name} needs an agent"
+        assert allocated or step.name in {"milestone", "script", "echo"}, (
+            f"line {step.line}: {step.name} needs an agent"
+        )
         if step.block is not None:
             assert step.block, f"line {step.line}: empty block"
             _steps(step, on_agent=allocated, in_script=in_script or step.name == "script")

@@ -69,7 +69,9 @@ def shaped(builder: str, kind: str, agent: str, value: Values) -> ServiceSpec:
         team=value("team"),
         description=value("description"),
         source=changed(base.source, git=value("git"), branch=value("branch"), credentials=value("git.credentials")),
-        image=changed(base.image, repository=f"registry.example.com/{value('image')}", credentials=value("image.credentials")),
+        image=changed(
+            base.image, repository=f"registry.example.com/{value('image')}", credentials=value("image.credentials")
+        ),
         build=changed(
             base.build,
             with_=builder,

@@ -139,7 +139,9 @@ def test_the_recovery_runs_after_failures_aborts_and_timeouts_on_a_fresh_agent_b
 
 
 def test_the_recovery_is_called_once_the_command_is_there():
-    assert RECOVERS == ("recover" in COMMANDS), "agent.jenkinsfile.render.RECOVERS says whether `headway recover` exists"
+    assert RECOVERS == ("recover" in COMMANDS), (
+        "agent.jenkinsfile.render.RECOVERS says whether `headway recover` exists"
+    )
 
 
 def test_every_command_and_flag_that_a_pipeline_uses_exists(headway, capsys):
@@ -210,7 +212,9 @@ def test_secrets_are_bound_by_id_and_never_written_into_a_command():
         for _, script in reader.scripts(pipeline):
             for line in script.splitlines():
                 if "$REGISTRY_PASSWORD" in line:
-                    assert line.lstrip().startswith("printf '%s' \"$REGISTRY_PASSWORD\" |") or "auth=$(printf" in line, line
+                    assert (
+                        line.lstrip().startswith("printf '%s' \"$REGISTRY_PASSWORD\" |") or "auth=$(printf" in line
+                    ), line
             if "$REGISTRY_PASSWORD" in script:
                 assert script.index("set +x") < script.index("$REGISTRY_PASSWORD")
 
@@ -239,10 +243,21 @@ def test_the_same_bytes_whatever_the_process(tmp_path):
     """J18: hash seed, locale, time zone and working directory change nothing."""
     seen = set()
     for seed, zone, locale, folder in (("0", "UTC", "C", ROOT), ("4711", "Asia/Tokyo", "C.UTF-8", tmp_path)):
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LANG": locale, "LC_ALL": locale, "PYTHONPATH": str(ROOT)}
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": seed,
+            "TZ": zone,
+            "LANG": locale,
+            "LC_ALL": locale,
+            "PYTHONPATH": str(ROOT),
+        }
         for case in ("multibranch", "kaniko"):
             done = subprocess.run(
-                [sys.executable, "-m", "agent", "render", GOLDEN / case], env=environment, cwd=folder, capture_output=True, check=True
+                [sys.executable, "-m", "agent", "render", GOLDEN / case],
+                env=environment,
+                cwd=folder,
+                capture_output=True,
+                check=True,
             )
             assert done.stdout == (GOLDEN / case / "Jenkinsfile").read_bytes()
             seen.add(done.stdout)
@@ -264,7 +279,13 @@ def test_patterns_of_branches(pattern, branch, meant):
 
 @pytest.mark.parametrize(
     ("repository", "host"),
-    [("web", "docker.io"), ("shop/web", "docker.io"), ("h.io/web", "h.io"), ("localhost/web", "localhost"), ("h:5000/web", "h:5000")],
+    [
+        ("web", "docker.io"),
+        ("shop/web", "docker.io"),
+        ("h.io/web", "h.io"),
+        ("localhost/web", "localhost"),
+        ("h:5000/web", "h:5000"),
+    ],
 )
 def test_the_registry_of_a_repository(repository, host):
     assert registry(repository) == host
