@@ -72,7 +72,10 @@ def assemble(text: str) -> str:
     Raises:
         UsageError: a span stands where its language is not spoken.
     """
-    return _walk(text, _GROOVY, "groovy", {"groovy": ("groovy", "script"), "//": ("comment",)})
+    opened = _walk(text, _GROOVY, "groovy", {"groovy": ("groovy", "script"), "//": ("comment",)})
+    if _OPEN in opened or _CLOSE in opened:
+        raise UsageError("nothing was rendered: the template cuts a value into pieces")
+    return opened
 
 
 def script(body: str) -> Fragment:

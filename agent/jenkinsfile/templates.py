@@ -11,6 +11,7 @@ team that wrote it, and it is run by whoever renders all teams' specs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +35,6 @@ FOLDER = "jenkinsfile_templates"
 _FILTERS = (
     "default",
     "first",
-    "indent",
     "items",
     "last",
     "length",
@@ -92,9 +92,9 @@ def fill(template: jinja2.Template, facts: Mapping[str, object]) -> str:
     try:
         return template.render(facts)
     except jinja2.TemplateError as problem:
-        raise UsageError(
-            f"nothing was rendered: template {_place(problem, template)}: {problem.message or type(problem).__name__}"
-        ) from problem
+        missing = isinstance(problem, jinja2.TemplateNotFound)
+        said = f"there is no template '{problem.message}'" if missing else problem.message or type(problem).__name__
+        raise UsageError(f"nothing was rendered: template {_place(problem, template)}: {said}") from problem
     except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as problem:
         raise UsageError(f"nothing was rendered: template {_place(problem, template)}: {problem}") from problem
 
@@ -136,13 +136,28 @@ def _environment(own: tuple[Path, ...]) -> jinja2.Environment:
     )
     environment.globals = {"namespace": environment.globals["namespace"], "range": environment.globals["range"]}
     environment.filters = {name: environment.filters[name] for name in _FILTERS} | {
-        "groovy": lambda value: Fragment("groovy", groovy.literal(value)),
-        "comment": lambda value: Fragment("comment", groovy.plain(value)),
-        "word": lambda value: Fragment("shell", shell.word(value)),
-        "filled": lambda value, placeholder, name: Fragment("shell", shell.filled(value, placeholder, name)),
-        "time": lambda seconds: Fragment("groovy", _time(seconds)),
+        "groovy": lambda value: Fragment("groovy", groovy.literal(_known(value))),
+        "comment": lambda value: Fragment("comment", groovy.plain(_known(value))),
+        "word": lambda value: Fragment("shell", shell.word(_known(value))),
+        "filled": lambda value, placeholder, name: Fragment("shell", shell.filled(_known(value), placeholder, name)),
+        "time": lambda seconds: Fragment("groovy", _time(_known(seconds))),
+        "indent": _indent,
     }
     return environment
+
+
+def _known(value: Any) -> Any:
+    """The value, if there is one; an undefined one raises and says its name."""
+    return str(value) if isinstance(value, jinja2.Undefined) else value
+
+
+def _indent(text: str, width: int) -> Markup:
+    """Moves the lines after the first; unlike jinja's own it takes a number only, for text would get in unescaped."""
+    if not isinstance(text, Markup) or not isinstance(width, int):
+        raise jinja2.exceptions.SecurityError(
+            "`indent` moves what a macro or a set block wrote, by a number of columns"
+        )
+    return Markup(re.sub(r"\n(?!\n|\Z)", "\n" + " " * width, text))  # noqa: S704  what was sealed stays sealed
 
 
 class _Loader(jinja2.FileSystemLoader):
@@ -181,7 +196,7 @@ class _Environment(ImmutableSandboxedEnvironment):
     def is_safe_callable(self, obj: Any) -> bool:
         return (
             isinstance(obj, Macro | BlockReference)
-            or obj in self.globals.values()
+            or any(obj is one for one in self.globals.values())
             or bool(getattr(obj, "headway_template", False))
         )
 
@@ -209,11 +224,11 @@ class ShellBlock(Extension):
 ShellBlock._script.headway_template = True  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-def _only_fragments(value: object) -> object:
+@jinja2.pass_context  # jinja would escape constants its own way before it asked, if it could ask at compile time
+def _only_fragments(context: jinja2.runtime.Context, value: object) -> object:
     """What `{{ }}` accepts: fragments, and what macros made of them."""
-    if isinstance(value, jinja2.Undefined):
-        return str(value)  # raises, and says which name is unknown
-    if isinstance(value, Fragment | Markup):
+    del context
+    if isinstance(_known(value), Fragment | Markup):
         return value
     raise jinja2.exceptions.SecurityError(
         f"a plain {type(value).__name__} stands in {{{{ }}}}; write {{{{ x | groovy }}}}, or {{{{ x | word }}}} "
