@@ -33,6 +33,30 @@ def place_options(function: Decorated) -> Decorated:
     return function
 
 
+def lock_options(function: Decorated) -> Decorated:
+    """--lock-wait and --lock-length: for operations that write."""
+    for option in (
+        click.option(
+            "--lock-length",
+            type=click.FloatRange(2, 3600),
+            default=30.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="Silence after which others may take our lock over.",
+        ),
+        click.option(
+            "--lock-wait",
+            type=click.FloatRange(0),
+            default=60.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="How long to wait for another operation on the workload.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 def report_option(function: Decorated) -> Decorated:
     """--report DIR."""
     return click.option(

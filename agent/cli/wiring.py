@@ -11,7 +11,7 @@ from agent.errors import UsageError
 
 if TYPE_CHECKING:
     from agent.objects import Ref
-    from agent.operations.mission import Place, Tools, UndoRules
+    from agent.operations.mission import LockRules, Place, Tools, UndoRules
     from agent.ports import Cluster
     from agent.release.content import Content
     from agent.release.manifests import ManifestFile
@@ -173,6 +173,14 @@ def tools(context: str, emit: Emit, *, folder: Path) -> Tools:
     return Tools(
         connect(context or None, clock=clock), SystemProber(folder), clock, emit, Builder(build.id, build.commit)
     )
+
+
+def lock_rules(wait: float, length: float) -> LockRules:
+    """How a lock is taken by this process."""
+    from agent.adapters import process
+    from agent.operations.mission import LockRules
+
+    return LockRules(wait, length, process.own(), process.known_dead, process.heartbeat)
 
 
 def _shown(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import cast
 
@@ -19,6 +19,10 @@ from agent.reports.events import Applied, Event, Judged, Noted, Opened, Rehearse
 from agent.reports.timeline import Timeline
 from agent.rollout.diagnosis import Code, Diagnosis
 from agent.rollout.verdict import Complete
+
+
+def _free() -> None:
+    """No lock is asked for: a rehearsal, or smoke checks alone."""
 
 
 class Account:
@@ -48,6 +52,7 @@ class Account:
         self.undo_causes: tuple[Cause, ...] = ()
         self.smoke: list[SmokeReport] = []
         self.rehearsal = False
+        self.guard: Callable[[], None] = _free
         self.changed = False
         self.wrote_at: float | None = None
         self.left_at: float | None = None
@@ -83,6 +88,10 @@ class Account:
             case _:
                 pass
         self._emit(event)
+
+    def waiting(self, holder: str) -> None:
+        """Says whom the lock is waited for."""
+        self.note("lock", f"waiting for another operation on {self.place.workload}: {holder}")
 
     def note(self, step: str, text: str) -> None:
         """A remark under a step's heading."""

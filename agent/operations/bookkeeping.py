@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from agent.errors import LockedError, StaleWriteError
 from agent.objects import Object, Ref, metadata
+from agent.operations.locking import Lock
 from agent.ports import Cluster
 from agent.release import storage
 from agent.release.ledger import Ledger
@@ -15,6 +17,10 @@ from agent.release.ledger import Ledger
 TRIES = 5
 LAST_WORDS = 3.5
 """Seconds that an interrupted operation may take to write what it left (contract section 7: 4 s)."""
+
+
+def _free() -> None:
+    """No lock is asked for."""
 
 
 class Book:
@@ -32,7 +38,13 @@ class Book:
         self._live: Object | None = None
         self.ledger = Ledger(workload)
         self.token = 0
+        self.guard: Callable[[], None] = _free
         self.read()
+
+    def locked(self, lock: Lock) -> Book:
+        """The book under a lock: its fencing token goes into every entry, and it is asked before every write."""
+        self.token, self.guard = lock.token, lock.check
+        return self
 
     @property
     def exists(self) -> bool:
@@ -65,7 +77,9 @@ class Book:
                     f"nothing more was changed: another deploy of {self._workload} has taken over",
                     hint="this one was silent for too long; `headway history` shows who works now",
                 )
+            self.guard()
             wanted = change(self.ledger)
+            wanted = replace(wanted, token=max(wanted.token, self.token))
             try:
                 self._store(wanted)
             except StaleWriteError:

@@ -15,6 +15,7 @@ from agent.operations.account import Account, smoke_causes
 from agent.operations.applying import template_still
 from agent.operations.bookkeeping import Book
 from agent.operations.interrupting import record_interruption
+from agent.operations.locking import held
 from agent.operations.mission import Mission, Running, Tools
 from agent.operations.preparing import Prepared
 from agent.operations.rolling import Rolled, identity, roll
@@ -54,13 +55,26 @@ class _Deploy:
         try:
             self._run()
         except KeyboardInterrupt as interruption:
-            record_interruption(self.account, self.book, self.number, interruption)
+            record_interruption(self.account, None, 0, interruption)
         return self.account.report()
 
     def _run(self) -> None:
         mission, account = self.mission, self.account
-        book = self.book = Book(self.tools.cluster, mission.place.workload)
         account.rehearsal = mission.dry_run
+        if mission.dry_run:
+            self._locked(Book(self.tools.cluster, mission.place.workload))
+            return
+        with held(self.tools, mission.place.workload, mission.lock, account.waiting) as lock:
+            account.guard = lock.check
+            try:
+                self._locked(Book(self.tools.cluster, mission.place.workload).locked(lock))
+            except KeyboardInterrupt as interruption:
+                record_interruption(account, self.book, self.number, interruption)
+
+    def _locked(self, book: Book) -> None:
+        """Everything that happens while nobody else may write."""
+        mission, account = self.mission, self.account
+        self.book = book
         preparing.gates(book.ledger, mission, self.tools.clock.utc())
         prepared = preparing.prepare(self.tools, mission, book.ledger)
         account.release = book.ledger.next_number
@@ -178,7 +192,8 @@ class _Deploy:
             account.verdict = "failed"
             account.causes = smoke_causes(fresh or failed, mission.content.container, account.elapsed)
         blame = bool(fresh) or rolled.to_blame
-        self._close(book, rolled, account.verdict, checked, blame=blame)
+        if not prepared.unchanged:
+            self._close(book, rolled, account.verdict, checked, blame=blame)
         wanted = "smoke-failed" if failed else "rollout-failed"
         if account.verdict in {"failed", "timed-out"}:
             if failed and not fresh:

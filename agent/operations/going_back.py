@@ -9,7 +9,8 @@ from agent.objects import Object
 from agent.operations.account import Account, smoke_causes
 from agent.operations.bookkeeping import Book
 from agent.operations.interrupting import record_interruption
-from agent.operations.mission import Place, Running, Tools, UndoRules
+from agent.operations.locking import held
+from agent.operations.mission import LockRules, Place, Running, Tools, UndoRules
 from agent.operations.preparing import is_complete, known_release, serving_now
 from agent.operations.smoking import smoke
 from agent.operations.undoing import Way, undo_to, way_back
@@ -32,6 +33,7 @@ class UndoMission:
         policy: how the rollouts are judged.
         rules: `deploy.undo`; a one-way migration refuses.
         wish: what was named; all empty: the last release known good.
+        lock: how the workload's lock is taken.
         dry_run: rehearse only.
     """
 
@@ -40,6 +42,7 @@ class UndoMission:
     policy: Policy = Policy()  # noqa: RUF009  frozen
     rules: UndoRules = UndoRules()  # noqa: RUF009  frozen
     wish: Wish = Wish()  # noqa: RUF009  frozen
+    lock: LockRules = LockRules()  # noqa: RUF009  frozen
     dry_run: bool = False
 
 
@@ -50,9 +53,22 @@ def undo(tools: Tools, mission: UndoMission) -> DeployReport:
         HeadwayError: nothing was changed, and why.
     """
     account = Account("undo", tools, mission.place)
-    live = live_workload(account.tools, mission.place)
-    book = Book(account.tools.cluster, mission.place.workload)
     account.rehearsal = mission.dry_run
+    workload = mission.place.workload
+    if mission.dry_run:
+        return _undo(account, mission, Book(tools.cluster, workload))
+    try:
+        with held(account.tools, workload, mission.lock, account.waiting) as lock:
+            account.guard = lock.check
+            return _undo(account, mission, Book(tools.cluster, workload).locked(lock))
+    except KeyboardInterrupt as interruption:
+        record_interruption(account, None, 0, interruption)
+        return account.report()
+
+
+def _undo(account: Account, mission: UndoMission, book: Book) -> DeployReport:
+    tools = account.tools
+    live = live_workload(tools, mission.place)
     leaving = known_release(book.ledger, live)
     left = leaving.number if leaving else 0
     choice = choose(book.ledger, leaving=left, wish=mission.wish)

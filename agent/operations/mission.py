@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from agent.objects import Object, Ref, ref
 from agent.ports import Clock, Cluster, Prober
@@ -31,6 +33,35 @@ class Tools:
     clock: Clock
     emit: Emit
     builder: Builder
+
+
+Heartbeat: TypeAlias = Callable[[float, Callable[[], None]], AbstractContextManager[None]]
+"""Calls something every so many seconds until it is left."""
+
+
+def nobody(process: str) -> bool:
+    """Nothing is known of other processes."""
+    del process
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class LockRules:
+    """How a workload's lock is taken.
+
+    Attributes:
+        wait: seconds to wait for another operation; 0: not at all.
+        length: seconds without a renewal after which a lease has lapsed.
+        process: names this process; `known_dead` is asked about others' names.
+        known_dead: whether a process is certainly gone (one of this machine whose number is free).
+        heartbeat: renews in the background; None: only `check` does.
+    """
+
+    wait: float = 60.0
+    length: float = 30.0
+    process: str = ""
+    known_dead: Callable[[str], bool] = nobody
+    heartbeat: Heartbeat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +109,7 @@ class Mission:
         checks: the smoke checks, placeholders unfilled.
         policy: how the rollouts are judged.
         undo: what a failure leads to.
+        lock: how the workload's lock is taken.
         allow_known_bad: `--allow-known-bad`.
         require_undo: `--require-undo`: refuse where there is no way back.
         dry_run: rehearse only.
@@ -88,6 +120,7 @@ class Mission:
     checks: tuple[SmokeCheck, ...] = ()
     policy: Policy = field(default_factory=Policy)
     undo: UndoRules = field(default_factory=UndoRules)
+    lock: LockRules = field(default_factory=LockRules)
     allow_known_bad: bool = False
     require_undo: bool = False
     dry_run: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agent.errors import HeadwayError
+from agent.errors import HeadwayError, LockedError
 from agent.objects import Object, ref, uid
 from agent.objects import annotations as annotations_of
 from agent.operations import diagnosing, pods
@@ -66,7 +66,9 @@ def roll(
     with Following(account.tools, workloads, step) as following:
         try:
             template = _write(account, steps, following, step, may_change, removals)
-        except OvertakenError as problem:
+        except (OvertakenError, LockedError) as problem:
+            if not account.changed and isinstance(problem, LockedError):
+                raise
             account.note(step, problem.message)
             return Rolled("superseded")
         except HeadwayError as problem:
@@ -98,6 +100,7 @@ def _write(
         sent = tools.clock.monotonic()
         followed = each.ref == account.place.workload
         if each.action != "keep":
+            account.guard()
             account.wrote_at = account.wrote_at or sent
         answer = carry_out(tools.cluster, each, may_change=may_change if followed else lambda live: live is not None)
         account.changed = account.changed or each.action != "keep"
@@ -106,6 +109,7 @@ def _write(
         if followed:
             template = of_template(answer)
     for thing in removals:
+        account.guard()
         tools.cluster.delete(ref(thing), uid=uid(thing))
         account.changed = True
     touched = (*(each.touched for each in steps), *(Touched(str(ref(thing)), "delete") for thing in removals))

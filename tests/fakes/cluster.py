@@ -349,6 +349,10 @@ class FakeCluster:
             if verb not in {"get", "list", "logs", "probe"} and not dry and not target.name.startswith("headway.")
         ]
 
+    def things(self) -> dict[Ref, Object]:
+        """Everything but what Headway keeps for itself."""
+        return {key: thing for key, thing in self.objects.items() if not key.name.startswith("headway.")}
+
     def pods_of(self, tag: str) -> list[str]:
         return [key.name for key, one in self.objects.items() if key.kind == "Pod" and _tag(one) == tag]
 
@@ -437,7 +441,7 @@ def _content(thing: Object) -> object:
 
 def _applied(live: Object | None, thing: Object) -> Object:
     """Server-side apply as far as operations rely on it: top-level parts of what we own are replaced, others kept."""
-    owned = [entry for entry in ((live or {}).get("metadata") or {}).get("managedFields") or ()]
+    owned = list(((live or {}).get("metadata") or {}).get("managedFields") or ())
     before = next((entry["sent"] for entry in owned if entry["manager"] == "headway"), {})
     sent = copy.deepcopy(thing)
     sent["metadata"].pop("resourceVersion", None)

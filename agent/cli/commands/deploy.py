@@ -8,7 +8,7 @@ import click
 
 from agent.cli.console import Console
 from agent.cli.options import dry_run_option, output_option, talk_options
-from agent.cli.session import Session, place_options, report_option
+from agent.cli.session import Session, lock_options, place_options, report_option
 from agent.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--version", default="", help="What {{ version }} stands for; default: the image's tag.")
 @click.option("--allow-known-bad", is_flag=True, help="Deploy what failed before all the same.")
 @click.option("--require-undo", is_flag=True, help="Refuse where there would be no way back.")
+@lock_options
 @report_option
 @dry_run_option
 @output_option()
@@ -35,6 +36,8 @@ def command(
     context: str,
     image: str,
     version: str,
+    lock_wait: float,
+    lock_length: float,
     report: str,
     output: str,
     *,
@@ -67,6 +70,7 @@ def command(
             chosen.checks,
             chosen.policy,
             chosen.rules,
+            lock=wiring.lock_rules(lock_wait, lock_length),
             allow_known_bad=allow_known_bad,
             require_undo=require_undo,
             dry_run=dry_run,

@@ -8,7 +8,7 @@ import click
 
 from agent.cli.console import Console
 from agent.cli.options import dry_run_option, output_option, talk_options
-from agent.cli.session import Session, place_options, report_option
+from agent.cli.session import Session, lock_options, place_options, report_option
 from agent.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--to-release", type=click.IntRange(1), default=None, metavar="N", help="Release, as in `history`.")
 @click.option("--to-revision", type=click.IntRange(1), default=None, metavar="N", help="Kubernetes revision.")
 @click.option("--to-image", default="", metavar="REF", help="Image, digest or version of a recorded release.")
+@lock_options
 @report_option
 @dry_run_option
 @output_option()
@@ -34,6 +35,8 @@ def command(
     to_release: int | None,
     to_revision: int | None,
     to_image: str,
+    lock_wait: float,
+    lock_length: float,
     report: str,
     output: str,
     *,
@@ -56,7 +59,8 @@ def command(
 
     def operation(tools: Tools) -> DeployReport:
         place = chosen.place(tools.cluster)
-        return undo(tools, UndoMission(place, chosen.checks, chosen.policy, chosen.rules, wish, dry_run=dry_run))
+        lock = wiring.lock_rules(lock_wait, lock_length)
+        return undo(tools, UndoMission(place, chosen.checks, chosen.policy, chosen.rules, wish, lock, dry_run))
 
     several = not context and len(chosen.environment.clusters) > 1
     return session.run(wiring.clusters(chosen, context, session.emit), operation, several=several)
