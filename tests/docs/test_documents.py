@@ -24,7 +24,7 @@ def page_of_commands() -> str:
     """docs/reference/commands.md, from the commands themselves."""
     parts = [
         "# Commands\n\nWritten from the commands' own `--help`; `make golden` writes it anew.\n",
-        "Settings come from flags, then from the environment, then from `headway.yaml`. stdout is data, stderr is talk.\n",
+        "Settings come from flags, then the environment, then `headway.yaml`. stdout is data, stderr is talk.\n",
     ]
     top = click.Context(group, info_name="headway")
     for name in COMMANDS:
