@@ -52,7 +52,7 @@ _SENTENCES = {
     Code.INVALID_IMAGE_NAME: "{where} names an image that can't be one: {message}",
     Code.RUN_CONTAINER_ERROR: "{where} can't be started: {message}",
     Code.CONFIG_ERROR: "{where} can't be configured: {message}",
-    Code.INIT_CONTAINER_FAILED: "init {where} exits with an error{exit}: {message}",
+    Code.INIT_CONTAINER_FAILED: "init {where} fails{exit}: {message}",
     Code.OOM_KILLED: "{where} takes more memory than its limit and is killed{exit}",
     Code.CRASH_LOOP: "{where} exits again and again{exit}: {message}",
     Code.ADMISSION_DENIED: "the cluster refuses the pods of {object}: {message}",
@@ -102,6 +102,8 @@ class Diagnosis:
             where += f" on {self.node}"
         ending = "" if self.exit_code is None else f" (status {self.exit_code}{self._reason_in_words()})"
         template = _SENTENCES.get(self.code, "{where}: {message}")
+        if self.message.startswith("exited "):
+            template = "init {where} {message}" if self.code is Code.INIT_CONTAINER_FAILED else "{where} {message}"
         text = template.format(where=where, object=self.object, message=self.message, exit=ending)
         return text.removesuffix(": ").removesuffix(".")
 

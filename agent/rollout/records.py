@@ -249,3 +249,9 @@ def mapping(value: object) -> Mapping[str, Any]:
 def mappings(value: object) -> list[Object]:
     """The mappings among the items of whatever stood there."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def condition(thing: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """The status condition of that type, or an empty mapping, whatever stood in status."""
+    found = (item for item in mappings(mapping(thing.get("status")).get("conditions")) if item.get("type") == kind)
+    return next(found, {})

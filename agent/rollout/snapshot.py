@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from agent import objects
-from agent.objects import Object, Ref, condition, generation, labels, metadata, name, uid
+from agent.objects import Object, Ref, generation, labels, metadata, name, uid
 from agent.rollout import pinning, projection
 from agent.rollout.feed import Applied, Blind, Changed, Event, Listed, Sighted
-from agent.rollout.records import Occurrence, Pod, ReplicaSet, Revision, digest, mapping, newer, number, text
+from agent.rollout.records import Occurrence, Pod, ReplicaSet, Revision, condition, digest, mapping, newer, number, text
 from agent.rollout.sight import Sight
 from agent.rollout.write import Write, write_of
 

@@ -145,8 +145,9 @@ def _command(view: View, pod: Pod, container: Container, heard: list[Occurrence]
     since = min(word.since for word in words)
     first = min(words, key=lambda word: (texts.run(word.message) is not Meaning.PERMANENT, word.since))
     meaning = texts.run(first.message)
+    code = Code.OOM_KILLED if texts.ran_out_of_memory(first.message) else Code.RUN_CONTAINER_ERROR
     diagnosis = about_pod(
-        pod, Code.RUN_CONTAINER_ERROR, first.message, since, container=container.name,
+        pod, code, first.message, since, container=container.name,
         permanent=meaning is Meaning.PERMANENT, reason=ended.reason if ended else first.reason,
         exit_code=ended.code if ended else None,
     )  # fmt: skip

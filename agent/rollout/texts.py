@@ -42,6 +42,7 @@ _REGISTRY_AWAY = any_of(
     r"\bunavailable\b|service is down|bad gateway|internal (?:server )?error|try again",
     r"no space left|input/output error|read-only file system|too many open files|resource temporarily",
     r"failed to (?:reserve|acquire)|operation already in progress|pull QPS exceeded",
+    r"failed to (?:unpack image on|extract layer)|content digest \S+ not found|failed to register layer",
 )
 _IMAGE_GONE = any_of(
     r"not ?found|manifest unknown|name unknown|unknown (?:manifest|blob|repository)|does not exist|\b404\b",
@@ -136,6 +137,11 @@ def image(reason: str, message: str, name: str) -> Meaning:
 def is_image_name(reason: str, message: str) -> bool:
     """Whether the name itself can't be one."""
     return reason == "InvalidImageName" or bool(_IMAGE_NAME.search(message))
+
+
+def ran_out_of_memory(message: str) -> bool:
+    """Whether a container was killed before it began, because its limit is too low for its own start."""
+    return "oom-killed" in message.lower()
 
 
 def config(message: str) -> Meaning:

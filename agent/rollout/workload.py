@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from agent.objects import condition, is_terminating
+from agent.objects import is_terminating
 from agent.rollout.diagnosis import Code, Diagnosis, tidy
 from agent.rollout.finding import Finding, View, about_pod
 from agent.rollout.placing import waits_for_room
 from agent.rollout.policy import DEADLINE_SLACK, STUCK_AFTER
-from agent.rollout.records import Pod, mapping, number, text
+from agent.rollout.records import Pod, condition, mapping, number, text
 from agent.rollout.snapshot import Snapshot
 
 

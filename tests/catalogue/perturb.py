@@ -16,10 +16,15 @@ from agent.rollout.feed import Applied, Blind, Changed, Event, Listed, Sighted
 Warp = Callable[[float], float]
 
 
-def perturbed(heard: list[Event], seed: int, *, keep_events: bool) -> tuple[list[Event], Warp, float]:
-    """The story of a seed; how its times map to the new ones, and by how much news may be late."""
+def perturbed(
+    heard: list[Event], seed: int, *, keep_events: bool, factor: float = 0.2
+) -> tuple[list[Event], Warp, float]:
+    """The story of a seed; how its times map to the new ones, and by how much news may be late.
+
+    `factor` is by how much a gap may be longer or shorter than told: 0.2 is a fifth.
+    """
     dice = random.Random(seed)
-    told, warp = _warped(heard, dice)
+    told, warp = _warped(heard, dice, factor)
     late = 0.0
     if dice.random() < 0.5:
         told, late = _with_gap(told, dice)
@@ -29,12 +34,12 @@ def perturbed(heard: list[Event], seed: int, *, keep_events: bool) -> tuple[list
     return _doubled(told, dice), warp, late + lag
 
 
-def _warped(heard: list[Event], dice: random.Random) -> tuple[list[Event], Warp]:
-    """Every gap after our write stretched or squeezed by its own factor, a fifth at most."""
+def _warped(heard: list[Event], dice: random.Random, factor: float) -> tuple[list[Event], Warp]:
+    """Every gap after our write stretched or squeezed by its own factor."""
     marks = sorted({item.at for item in heard if item.at > 0})
     moved, last, now = {}, 0.0, 0.0
     for mark in marks:
-        now += (mark - last) * dice.uniform(0.8, 1.2)
+        now += (mark - last) * dice.uniform(1 - factor, 1 + factor)
         last, moved[mark] = mark, now
 
     def warp(at: float) -> float:

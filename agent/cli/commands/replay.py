@@ -9,8 +9,9 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import click
 
@@ -106,7 +107,7 @@ def _read(file: str) -> Tape:
     try:
         with _open(file) as stream:
             return read(_lines(stream))
-    except (EOFError, zlib.error) as problem:
+    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
         raise _unreadable(file, "its gzip data is cut off or damaged") from problem
     except UnicodeDecodeError as problem:
         raise _unreadable(file, "it is not text") from problem
@@ -122,14 +123,15 @@ def _unreadable(file: str, why: str) -> UsageError:
     return UsageError(f"{file} was not judged: {why}", hint=hint)
 
 
-def _open(file: str) -> IO[str]:
+@contextmanager
+def _open(file: str) -> Iterator[IO[str]]:
     """The file as text, whether it is gzipped or not."""
-    raw: IO[bytes] = sys.stdin.buffer if file == "-" else Path(file).open("rb")  # noqa: SIM115  closed with its wrapper
-    if not raw.seekable():
-        raw = io.BytesIO(raw.read())
-    packed = raw.read(2) == b"\x1f\x8b"
-    raw.seek(0)
-    return io.TextIOWrapper(gzip.GzipFile(fileobj=raw) if packed else raw, encoding="utf-8")
+    with ExitStack() as closing:
+        stdin = cast("io.BufferedReader", sys.stdin.buffer)
+        raw = stdin if file == "-" else closing.enter_context(Path(file).open("rb"))
+        packed = raw.peek(2)[:2] == b"\x1f\x8b"
+        plain = cast("IO[bytes]", closing.enter_context(gzip.GzipFile(fileobj=raw))) if packed else raw
+        yield io.TextIOWrapper(plain, encoding="utf-8")
 
 
 def _lines(stream: IO[str]) -> Iterator[dict[str, Any]]:

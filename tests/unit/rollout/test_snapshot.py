@@ -1,0 +1,141 @@
+"""Folding: order within an object is kept, everything else may come as it likes (P3, P4, P26)."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from agent.objects import Ref
+from agent.rollout.feed import Applied, Changed
+from agent.rollout.records import digest, newer
+from agent.rollout.snapshot import Snapshot
+from tests.catalogue.stage import Stage, target
+
+WEB = Ref("apps/v1", "Deployment", "shop", "web")
+
+
+def played(**case):
+    case = {"name": "x", "steps": [], **case}
+    snapshot = Snapshot(target(case))
+    for event in Stage(case).play():
+        snapshot.fold(event)
+    return snapshot
+
+
+@pytest.mark.parametrize(
+    ("known", "version", "is_newer"),
+    [
+        ("9", "10", True),
+        ("10", "9", False),
+        ("10", "10", False),
+        ("abc", "abd", True),
+        ("abc", "abc", False),
+        ("", "1", True),
+    ],
+)
+def test_resource_versions(known, version, is_newer):
+    assert newer(known, version) is is_newer
+
+
+def test_an_older_version_of_a_pod_is_ignored():
+    snapshot = played(steps=[{"at": 1.0, "up": ["new-0"]}])
+    pod = snapshot.pods["uid-new-0"]
+    stale = {"metadata": {"uid": pod.uid, "name": pod.name, "resourceVersion": "1", "labels": {"app": "web"}}}
+    snapshot.fold(Changed(2.0, "pods", "MODIFIED", stale))
+    assert snapshot.pods["uid-new-0"] == pod
+
+
+def test_a_pod_that_is_gone_does_not_come_back():
+    snapshot = played(steps=[{"at": 1.0, "up": ["new-0"]}, {"at": 2.0, "down": ["new-0"]}])
+    ghost = {"metadata": {"uid": "uid-new-0", "name": "x", "resourceVersion": "999999", "labels": {"app": "web"}}}
+    snapshot.fold(Changed(3.0, "pods", "MODIFIED", ghost))
+    assert "uid-new-0" not in snapshot.pods
+
+
+def test_neighbours_never_count():
+    snapshot = played()
+    meta = {"uid": "n", "name": "web-neighbour", "resourceVersion": "5", "labels": {"app": "other"}}
+    snapshot.fold(Changed(1.0, "pods", "ADDED", {"metadata": meta}))
+    assert "n" not in snapshot.pods
+    same_label = {**meta, "labels": {"app": "web"}, "ownerReferences": [{"uid": "theirs", "controller": True}]}
+    snapshot.fold(Changed(1.0, "pods", "ADDED", {"metadata": same_label}))
+    assert not snapshot.is_ours(snapshot.pods["n"])
+
+
+def test_the_new_replica_set_is_pinned_by_template_not_by_number():
+    """Under Recreate the Deployment still carries the old revision number while the new ReplicaSet is not made (P3)."""
+    case = {"name": "x", "steps": [], "no_controller": True}
+    snapshot = Snapshot(target(case))
+    for event in Stage(case).play():
+        snapshot.fold(event)
+    thing = copy.deepcopy(snapshot.object)
+    thing["metadata"]["resourceVersion"] = "5000"
+    thing["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "1"}
+    thing["status"]["observedGeneration"] = 2
+    snapshot.fold(Changed(0.5, "deployments", "MODIFIED", thing))
+    assert snapshot.observed_at == 0.5
+    assert not snapshot.pinned
+
+
+def test_the_oldest_of_equal_replica_sets_is_the_one():
+    snapshot = played()
+    assert snapshot.pinned == "uid-5dd8f94fd9"
+    assert snapshot.revision == 2
+
+
+def test_template_digests_ignore_what_controllers_and_versions_add():
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "a", "image": "b"}]}}
+    other = copy.deepcopy(template)
+    other["metadata"] |= {"creationTimestamp": None, "labels": {"app": "web", "pod-template-hash": "abc"}}
+    other["spec"]["securityContext"] = {}
+    assert digest(template) == digest(other)
+    other["spec"]["containers"][0]["image"] = "c"
+    assert digest(template) != digest(other)
+    assert template["metadata"]["labels"] == {"app": "web"}
+
+
+def test_restarts_and_events_from_before_the_write_are_the_baseline():
+    snapshot = played(
+        before=[
+            {"at": -9, "state": {"pod": "old-0", "running": True, "ready": True, "last": [1], "restarts": 4}},
+            {"at": -8, "say": {"about": "old-0", "container": "app", "reason": "Unhealthy", "message": "old story"}},
+        ]
+    )
+    assert snapshot.write.exits["uid-old-0", "app"] == 4
+    assert list(snapshot.about("uid-old-0")) == []
+
+
+def test_a_repeated_old_event_counts_from_its_repetition():
+    said = {"about": "old-0", "container": "app", "reason": "Unhealthy", "message": "again"}
+    snapshot = played(before=[{"at": -8, "say": said}], steps=[{"at": 3.0, "say": said}])
+    assert [item.first_at for item in snapshot.about("uid-old-0")] == [3.0]
+
+
+def test_managed_fields_are_let_go_and_unknown_fields_kept():
+    thing = {
+        "metadata": {"name": "web", "uid": "u", "generation": 1, "resourceVersion": "1", "managedFields": [{"x": 1}]},
+        "spec": {"invented": {"deep": [1]}},
+    }
+    snapshot = Snapshot(WEB)
+    snapshot.fold(Applied(0.0, thing))
+    assert "managedFields" not in snapshot.object["metadata"]
+    assert snapshot.object["spec"] == {"invented": {"deep": [1]}}
+    assert "managedFields" in thing["metadata"]
+
+
+def test_pods_of_a_daemonset_by_generation_where_no_revision_is_heard():
+    snapshot = played(kind="DaemonSet")
+    snapshot.revisions.clear()
+    thing = copy.deepcopy(snapshot.object)
+    thing["metadata"] |= {"resourceVersion": "9000", "annotations": {"deprecated.daemonset.template.generation": "2"}}
+    snapshot.fold(Changed(1.0, "daemonsets", "MODIFIED", thing))
+    meta = {
+        "uid": "p",
+        "name": "web-p",
+        "resourceVersion": "9001",
+        "ownerReferences": [{"uid": "uid-workload", "controller": True}],
+    }
+    meta["labels"] = {"app": "web", "pod-template-generation": "2"}
+    snapshot.fold(Changed(1.1, "pods", "ADDED", {"metadata": meta}))
+    assert snapshot.is_new(snapshot.pods["p"])
