@@ -88,16 +88,25 @@ class Stack:
             return follow((*base, *own), path[3:], _at(self.data, path[:3]))
         return follow(ground, path, self._merged)
 
-    def problem(self, path: Path, message: str, hint: str = "", *, key: bool = False, masked: bool = False) -> Problem:
+    def problem(self, path: Path, message: str, hint: str = "", *, key: bool = False) -> Problem:
         """A problem at the place where that value, or its nearest parent, is written."""
+        document, local, missing = self._written(path)
+        if "{raw}" in hint:
+            hint = hint.replace("{raw}", document.raw(local) or "...")
+        return document.problem(local, message, hint, key=key or missing)
+
+    def mask(self, path: Path) -> None:
+        """Shows that value as asterisks from now on."""
+        document, local, missing = self._written(path)
+        if not missing:
+            document.mask(local)
+
+    def _written(self, path: Path) -> tuple[Document, Path, bool]:
         found, written = None, path
         while written and (found := self.origin(written)) is None:
             written = written[:-1]
         layer, local = found or (self.layers[self.own], ())
-        document, missing = layer.document, len(path) - len(written)
-        if "{raw}" in hint:
-            hint = hint.replace("{raw}", document.raw(local) or "...")
-        return document.problem(local, message, hint, key=key or bool(missing), masked=masked)
+        return layer.document, local, len(written) < len(path)
 
 
 def _at(data: Any, path: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,6 +19,9 @@ from agent.spec.rules import RULES
 from agent.spec.secrets import literal_secrets
 from agent.spec.source import Document, read
 from agent.spec.wording import Complaint, complaints
+
+MOST = 200
+"""Problems of one spec that are shown; nobody mends more of them in one go."""
 
 _STANDIN: dict[str, Any] = {"service": "x", "image": {"repository": "x"}}
 """Stands in for required parts that are wrong, so that the rules about the others can still be asked."""
@@ -39,13 +43,18 @@ def parse(layers: Stack) -> ServiceSpec | tuple[Problem, ...]:
     document = layers.layers[layers.own].document
     spec, complained = _judged(layers.data)
     complained += literal_secrets(layers.data)
-    # What is masked comes first: the others show the same lines.
-    complained.sort(key=lambda one: not one.masked)
-    placed = [layers.problem(c.path, c.message, c.hint, key=c.key, masked=c.masked) for c in complained]
-    found = [*document.problems, *layers.problems, *_named_twice(document)]
+    for one in complained:
+        if one.masked:
+            layers.mask(one.path)
     # A value that is wrong as YAML is not blamed a second time for what it was taken for.
     known = {(one.file, one.line, one.column) for one in (*document.problems, *layers.problems)}
+    placed = (layers.problem(c.path, c.message, c.hint, key=c.key) for c in complained[:MOST])
+    found = [*document.problems[:MOST], *layers.problems[:MOST], *islice(_named_twice(document), MOST)]
     found += [one for one in placed if (one.file, one.line, one.column) not in known]
+    if len(complained) > MOST:
+        found.append(Problem(document.file, 0, 0, f"{len(complained)} problems; these are {MOST} of them"))
+    for layer in layers.layers:
+        found = [layer.document.shown(one) for one in found]
     return ordered(found) if found or spec is None else spec
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -44,6 +44,7 @@ class Document:
     data: dict[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     readable: bool = True
+    _masked: dict[int, list[str]] = field(default_factory=dict, repr=False)
     _remembered: dict[Path, list[tuple[Path, str]]] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -77,16 +78,27 @@ class Document:
             path, key = path[:-1], True
         return Place(1, 1, 1)
 
-    def problem(self, path: Path, message: str, hint: str = "", *, key: bool = False, masked: bool = False) -> Problem:
+    def problem(self, path: Path, message: str, hint: str = "", *, key: bool = False) -> Problem:
         """A problem at the place of that path."""
-        return self.at(self.place(path, key=key), message, hint, masked=masked)
+        return self.at(self.place(path, key=key), message, hint)
 
-    def at(self, place: Place, message: str, hint: str = "", *, masked: bool = False) -> Problem:
-        """A problem at a place; what is masked is shown as asterisks by every later problem of that line too."""
+    def mask(self, path: Path) -> None:
+        """Shows the value of that path as asterisks from now on, in every problem of its line."""
+        place = self.place(path)
+        if place.line not in self._masked:
+            self._masked[place.line] = list(self.lines[place.line - 1])
+        letters = self._masked[place.line]
+        end = min(place.column - 1 + place.length, len(letters))
+        letters[place.column - 1 : end] = "*" * (end - place.column + 1)
+
+    def shown(self, problem: Problem) -> Problem:
+        """A problem that may have been found before something on its line was masked."""
+        letters = self._masked.get(problem.line)
+        return replace(problem, source="".join(letters)) if letters and problem.file == self.file else problem
+
+    def at(self, place: Place, message: str, hint: str = "") -> Problem:
+        """A problem at a place."""
         source = self.lines[place.line - 1] if place.line <= len(self.lines) else ""
-        if masked:
-            start, end = place.column - 1, min(place.column - 1 + place.length, len(source))
-            source = self.lines[place.line - 1] = source[:start] + "*" * (end - start) + source[end:]
         return Problem(self.file, place.line, place.column, message, hint, source, place.length)
 
     def raw(self, path: Path) -> str:
@@ -109,7 +121,7 @@ def read(content: bytes | str, file: str, *, may_be_empty: bool = False) -> Docu
     document = Document(file, text.removeprefix("\ufeff"))
     if len(content) > LARGEST:
         document.text = ""
-        return _unreadable(document, f"the file has {len(content):,} bytes; {LARGEST:,} are read at most")
+        return _unreadable(document, f"the file is larger than {LARGEST:,} bytes, and is not read")
     forbidden = _FORBIDDEN.search(document.text)
     if forbidden:
         return _forbidden(document, forbidden.start())

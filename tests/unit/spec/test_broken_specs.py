@@ -86,3 +86,23 @@ def test_the_json_schema_agrees(case):
         return  # not YAML at all: no schema is asked
     refused = not VALIDATOR.is_valid(document.data)
     assert refused == (case.stem not in UNSAYABLE), "update UNSAYABLE, with its reason"
+
+
+def test_a_secret_is_shown_by_no_problem_of_its_line():
+    text = "service: web\nimage: {repository: a/b}\nrun: {port: 1, port: 2, por: 3, env: {A_TOKEN: hunter2, B-: 1.0}}\n"
+    problems = parse_text(text)
+    assert not isinstance(problems, ServiceSpec)
+    assert len(problems) >= 4
+    assert "hunter2" not in "".join(problem.text() for problem in problems)
+
+
+def test_thousands_of_problems_are_cut_short():
+    text = (
+        "service: web\nimage: {repository: a/b}\nrun: {env: {"
+        + ",".join(f"T{n}_TOKEN: abc" for n in range(5000))
+        + "}}"
+    )
+    problems = parse_text(text)
+    assert not isinstance(problems, ServiceSpec)
+    assert len(problems) == 201
+    assert "5000 problems; these are 200 of them" in problems[0].message

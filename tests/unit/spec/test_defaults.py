@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from agent.errors import UsageError
@@ -195,3 +198,15 @@ def test_explain_of_an_unknown_field_says_the_nearest(tree):
     with pytest.raises(UsageError) as caught:
         explain(one(tree), "pipeline.timeuot")
     assert caught.value.hint == "did you mean 'timeout'?"
+
+
+def test_the_example_of_the_reference_is_true(tree):
+    page = Path(__file__).resolve().parents[3] / "docs" / "reference" / "headway-yaml.md"
+    example = re.search(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert example
+    (tree / "headway.yaml").write_text(example[1])
+    (tree / "money" / "headway.yaml").unlink()
+    (tree / "money" / "orders" / "service.yaml").write_text("service: orders\nrun: {port: 8080}\n")
+    spec = one(tree).spec
+    assert spec.job == "shop/payments/orders"
+    assert spec.for_environment("production").approval.submitters == ("leads",)
