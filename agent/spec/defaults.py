@@ -215,7 +215,8 @@ def complete(merged: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(environments, list):
         return merged
     templated = {part for part in OVERRIDABLE if _mentions_environment(merged.get(part))}
-    if not templated and not any(isinstance(item, dict) and item.keys() & set(OVERRIDABLE) for item in environments):
+    overridden = any(isinstance(item, dict) and not item.keys().isdisjoint(OVERRIDABLE) for item in environments)
+    if not templated and not overridden and not _mentions_environment(environments):
         return merged
     whole_items: list[Any] = []
     for item in environments:
