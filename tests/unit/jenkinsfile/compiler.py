@@ -21,25 +21,25 @@ MISSING = (
 
 
 class Groovy:
-    """The compiler's front end."""
+    """A Groovy script that answers lines with lines; by default the compiler's front end."""
 
-    def __init__(self, script: str = "dump.groovy") -> None:
+    def __init__(self, script: Path = Path(__file__).with_name("dump.groovy"), *arguments: str) -> None:
         self.process = subprocess.Popen(
             ["java", "-Xss8m", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", str(JAR), "groovy.ui.GroovyMain",
-             str(Path(__file__).with_name(script))],
+             str(script), *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
         )  # fmt: skip
         assert self._line() == "ready\n"
 
-    def parse(self, source: str) -> dict:
-        """`{"tree": ...}`, or `{"error": ...}`."""
+    def ask(self, source: str) -> dict:
+        """The answer to a source: `{"tree": ...}` or `{"error": ...}` from the compiler's front end."""
         assert self.process.stdin
         self.process.stdin.write(base64.b64encode(source.encode()).decode() + "\n")
         self.process.stdin.flush()
         return json.loads(self._line())
 
     def tree(self, source: str) -> list:
-        found = self.parse(source)
+        found = self.ask(source)
         assert "tree" in found, f"{found['error']}\n{source}"
         return found["tree"]
 
