@@ -1,1 +1,1 @@
-"""service.yaml -> ServiceSpec, or every Problem at once. Pure: no I/O but what the caller hands in."""
+"""service.yaml -> ServiceSpec, or every Problem at once. Pure, but for `agent.spec.files`, which reads and never writes."""
