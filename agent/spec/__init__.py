@@ -1,1 +1,1 @@
-"""service.yaml -> ServiceSpec, or every Problem at once. Pure, but for `agent.spec.files`, which reads and never writes."""
+"""service.yaml -> ServiceSpec, or every Problem at once. Pure, but for `agent.spec.files`, which reads a disk."""
