@@ -177,7 +177,10 @@ class Engine:
             return
         if watch.version:
             watch.open(self._transport, self._now)
-        if not watch.version and watch.due <= self._now():  # 410, or forgotten
+            if watch.version:
+                return
+            self._budget.take(self._now(), owed=True)
+        if watch.due <= self._now():  # 410, or forgotten
             try:
                 found = watch.relist(self._transport, self._now)
             except HeadwayError:

@@ -36,7 +36,7 @@ class Rest:
         transport: sends.
         clock: for waiting between tries.
         dice: jitter.
-        tries: how often a call is made at most (P23: the waits between them are 1, 2, 4, 5, 5 seconds, less jitter).
+        tries: how often a call is made at most (P23: the waits between them are 1, 2, 4, 5 seconds and jitter).
     """
 
     def __init__(self, transport: Transport, clock: Clock, *, dice: Dice | None = None, tries: int = 5) -> None:

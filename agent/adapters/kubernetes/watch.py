@@ -7,7 +7,8 @@ The rules, with the pitfalls of the rollout anchors that they answer:
 3. 410, as HTTP status or as an ERROR event, also the first one, means list again; every other ERROR means reopen (P28).
 4. The end of a watch is never a fact about the rollout (P29). A line that is no JSON ends it.
 5. An object older than the one known, or the same again, is not passed on.
-6. A watch that ends before it said anything waits: 1, 2, 4, 5, 5 s, less jitter, never less than Retry-After (G10).
+6. A watch that ends before it said anything waits: 1, 2, 4, 5, 5 s and jitter, never less than Retry-After; no watch is
+   opened twice within a second but for a list after a 410 (G10).
 7. A watch that was quiet for as long as bookmarks may be apart is opened again: it may be half-open (P30).
 """
 
@@ -32,6 +33,7 @@ OPEN_SECONDS = 4.0
 QUIET = 15.0
 BOOKMARKS = 75.0
 _GROWN_UP = 5.0
+_APART = 1.0
 _BAD = 300
 _GONE = 410
 _KEEP_ALL: Callable[[Object], Object | None] = lambda thing: thing  # noqa: E731
@@ -202,7 +204,7 @@ class Watch:
             self._backoff.reset()
         if (lived and not retry_after) or (fresh and self._backoff.untried):
             self._backoff.wait() if fresh else None
-            self.due = at
+            self.due = at if fresh else max(at, self._opened + _APART)
         else:
             self.due = at + self._backoff.wait(retry_after)
 
