@@ -147,21 +147,15 @@ class Admission:
         ]
 
     def _limit_defaults(self, thing: Obj) -> None:
+        """What a container leaves open: the default limit is the maximum, the default request the default limit."""
         for rule in self._limit_items(thing, "Container"):
+            limits = {**(rule.get("max") or {}), **(rule.get("default") or {})}
+            requests = {**(rule.get("min") or {}), **limits, **(rule.get("defaultRequest") or {})}
             for _, item in containers(thing["spec"]):
                 resources = item.setdefault("resources", {})
-                default = rule.get("default") or rule.get("max") or {}
-                request = rule.get("defaultRequest") or default
-                for section, values in (
-                    ("limits", rule.get("default") or {}),
-                    ("requests", request if rule.get("default") or rule.get("defaultRequest") else {}),
-                ):
-                    for name, value in values.items():
-                        if name not in (resources.get(section) or {}):
-                            limit = (resources.get("limits") or {}).get(name)
-                            resources.setdefault(section, {})[name] = (
-                                limit if section == "requests" and limit else value
-                            )
+                for section, values in (("limits", limits), ("requests", requests)):
+                    if values:
+                        resources[section] = values | (resources.get(section) or {})
 
     def _limits(self, kind: Kind, thing: Obj) -> None:
         """LimitRanger: the maximum and the minimum of one container."""

@@ -51,7 +51,7 @@ def apply(live: Obj, wanted: Obj, writer: Manager, now: str, *, force: bool) -> 
         manager.owned.discard(field)
     merged: Obj = _merge(live, wanted, (), kind)
     elsewhere: set[Field] = set().union(*(manager.owned for manager in managers if manager is not mine))
-    for field in sorted(mine.owned - set(claimed), key=len, reverse=True):
+    for field in sorted(mine.owned - set(claimed), key=lambda field: (field[-1] != ".", -len(field), field)):
         if field not in elsewhere and not _has_other_below(field, elsewhere, set(claimed)):
             _remove(merged, field, kind)
     remaining = set(fields.flatten(merged))
@@ -144,7 +144,7 @@ def _remove_at(node: Any, field: Field, path: schema.Path, kind: str) -> None:
             if schema.item_key(item, tuple(wanted)) == wanted:
                 if rest == (".",):
                     del node[index]
-                else:
+                elif rest[0].removeprefix("f:") not in wanted:  # while the item stays, so does its key
                     node[index] = dict(item)
                     _remove_at(node[index], rest, path, kind)
                 return

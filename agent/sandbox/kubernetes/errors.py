@@ -79,7 +79,7 @@ class ApiError(Exception):
 def details(kind: Kind, name: str = "", **more: object) -> Obj:
     """The usual details of a Status about one object."""
     found: Obj = {"name": name, "group": kind.group, "kind": kind.plural} | more
-    return {key: value for key, value in found.items() if value not in {"", None} or key == "causes"}
+    return {key: value for key, value in found.items() if value}
 
 
 def not_found(kind: Kind, name: str) -> ApiError:

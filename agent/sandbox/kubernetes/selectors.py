@@ -12,7 +12,7 @@ from agent.sandbox.kubernetes.objects import Obj, labels, meta
 Test: TypeAlias = Callable[[Mapping[str, Any]], bool]
 
 _SET = re.compile(r"^\s*(\S+?)\s+(in|notin)\s*\(([^)]*)\)\s*$")
-_EQUAL = re.compile(r"^\s*([^\s=!<>]+)\s*(==|=|!=)\s*([^\s]*)\s*$")
+_EQUAL = re.compile(r"^\s*([^\s=!<>]+)\s*(==|=|!=)\s*([^\s=!]*)\s*$")
 _EXISTS = re.compile(r"^\s*(!?)\s*([^\s=!(),]+)\s*$")
 _SPLIT = re.compile(r",(?![^(]*\))")
 
