@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
-from agent.errors import HeadwayError, NotFoundError, RemoteError, StaleWriteError
-from agent.jobs import names
-from agent.jobs.change import Change, Conflict, Create, Delete, Keep, Move, Replace, Update, full_name, reads
-from agent.jobs.definition import JobDefinition, Kind
+from agent.errors import HeadwayError, RefusedError
+from agent.jobs.change import Keep, full_name, reads
+from agent.jobs.definition import JobDefinition
 from agent.jobs.inventory import Inventory
-from agent.jobs.marker import parse
 from agent.jobs.plan import Plan, plan
+from agent.jobs.rollback import Entry, undoing
+from agent.jobs.saved import moved, names_read
 from agent.jobs.triage import Options, check, triage
-from agent.jobs.xmltext import read
-from agent.operations.crew import Crew, spread
-from agent.reports.jobs import ItemReport, JobsReport, Outcome
+from agent.operations.crew import Crew
+from agent.reports.jobs import ItemReport
 
 DEEPEST = 10
 """Levels of folders that a prune looks into; without one, as many as the specs need."""
@@ -123,153 +122,38 @@ def read_all(jenkins: Jenkins, wanted: Sequence[str], crew: Crew) -> Mapping[str
     return found
 
 
-def apply(jenkins: Jenkins, planned: Plan, crew: Crew, now: Callable[[], float], emit: Emit) -> JobsReport:
-    """Carries a plan out: folders from the top, then jobs in parallel across folders, then what is pruned.
-
-    One change that fails stops no other, except those of jobs in a folder that could not be created. Afterwards Jenkins
-    is asked once whether it shows what was sent. On an interrupt the running requests end, and the report says what was
-    not begun.
-    """
-    began = now()
-    jenkins.notice = crew.slow_down
-    results: dict[str, ItemReport] = {}
-    total = len(planned.pending)
-    interrupt = ""
-    try:
-        for phase in _phases(planned):
-            with closing(crew.work(phase, lambda one: _attempt(jenkins, one, results))) as attempts:
-                for _, item in attempts:
-                    if item is not None:
-                        emit(Progress(item, len(results), total))
-    except KeyboardInterrupt as asked:
-        interrupt = type(asked).__name__
-        jenkins.hurry()
-    items = tuple(results.get(full_name(change)) or _untouched(change) for change in planned.changes)
-    report = JobsReport(planned, items, jenkins.url, interrupt=interrupt)
-    if any(item.outcome is Outcome.DONE for item in items) and not interrupt:
-        report = verify(jenkins, report)
-    return replace(report, seconds=now() - began)
-
-
-def verify(jenkins: Jenkins, report: JobsReport) -> JobsReport:
-    """Asks Jenkins once more, and turns what it doesn't show as it was sent into failures."""
-    inventory = jenkins.inventory(_depth(full_name(item.change) for item in report.items))
-    items = tuple(_verified(item, inventory) if item.outcome is Outcome.DONE else item for item in report.items)
-    return replace(report, items=items, verified=items == report.items)
-
-
-def _verified(item: ItemReport, inventory: Inventory) -> ItemReport:
-    change, found = item.change, inventory.get(full_name(item.change))
-    match change:
-        case Delete(stage="delete"):
-            good = found is None
-        case Delete():
-            good = found is not None and found.marker is not None and bool(found.marker.tombstone)
-        case Create() | Update() | Move() | Replace():
-            good = found is not None and found.marker == change.job.marker
-        case _:
-            good = True
-    if good:
-        return item
-    return replace(
-        item, outcome=Outcome.FAILED, message="Jenkins took it and does not show it; somebody else changed it"
-    )
-
-
-def _attempt(jenkins: Jenkins, change: Change, results: dict[str, ItemReport]) -> ItemReport:
-    """Does one change; its result is noted here, in the thread that did it, so that no interrupt can lose it."""
-    results[full_name(change)] = report = _attempted(jenkins, change, results)
-    return report
-
-
-def _attempted(jenkins: Jenkins, change: Change, results: Mapping[str, ItemReport]) -> ItemReport:
-    for above in names.ancestors(full_name(change)):
-        if above in results and results[above].outcome is not Outcome.DONE:
-            return ItemReport(change, Outcome.SKIPPED, f"not begun: its folder '{above}' was not created")
-    try:
-        _do(jenkins, change)
-    except HeadwayError as problem:
-        return ItemReport(change, Outcome.FAILED, problem.message, problem.hint)
-    return ItemReport(change, Outcome.DONE)
-
-
-def _do(jenkins: Jenkins, change: Change) -> None:
-    match change:
-        case Create():
-            _create(jenkins, change.job)
-        case Update():
-            jenkins.update(change.job.full_name, change.reading.after)
-        case Replace():
-            jenkins.delete(change.job.full_name)
-            _create(jenkins, change.job)
-        case Move():
-            for here, there in zip(change.steps, change.steps[1:], strict=False):
-                _step(jenkins, here, there)
-            jenkins.update(change.job.full_name, change.reading.after)
-        case Delete(stage="delete"):
-            jenkins.delete(change.item.full_name)
-        case Delete():
-            jenkins.update(change.item.full_name, change.reading.after)
-        case Keep() | Conflict():
-            return
-
-
-def _create(jenkins: Jenkins, job: JobDefinition) -> None:
-    """Creates; `exists already` is fine when it is what we sent: the answer to a first attempt may have been lost."""
-    try:
-        jenkins.create(job.full_name, job.config_xml)
-    except StaleWriteError as problem:
-        config = jenkins.read(job.full_name)
-        if config is not None and parse(read(config).findtext("description")) == job.marker:
-            return
-        if config is not None and job.kind is Kind.FOLDER:
-            return
-        raise StaleWriteError(
-            f"'{job.full_name}' not created: somebody else created it meanwhile", hint="plan again"
-        ) from problem
-
-
-def _step(jenkins: Jenkins, here: str, there: str) -> None:
-    """Renames or moves; an origin that is gone while the target is there was moved by an attempt before."""
-    try:
-        if names.parent(here) == names.parent(there):
-            jenkins.rename(here, names.last(there))
-        else:
-            jenkins.move(here, names.parent(there))
-    except RemoteError as problem:
-        if not isinstance(problem, NotFoundError) or jenkins.read(there) is None:
-            raise
-
-
-def _phases(planned: Plan) -> list[list[Change]]:
-    folders: dict[int, list[Change]] = {}
-    jobs: list[Change] = []
-    removals: list[Change] = []
-    for change in planned.pending:
-        if isinstance(change, Delete):
-            removals.append(change)
-        elif change.job.kind is Kind.FOLDER:
-            folders.setdefault(full_name(change).count("/"), []).append(change)
-        else:
-            jobs.append(change)
-    across = spread(jobs, lambda change: names.parent(full_name(change)))
-    return [*(folders[depth] for depth in sorted(folders)), across, removals]
-
-
-def _untouched(change: Change) -> ItemReport:
-    match change:
-        case Keep():
-            return ItemReport(change, Outcome.KEPT)
-        case Conflict():
-            hint = "--adopt takes it over; its builds stay" if change.adoptable else ""
-            return ItemReport(change, Outcome.CONFLICT, change.reason, hint)
-        case _:
-            return ItemReport(change, Outcome.SKIPPED, "not begun: interrupted")
-
-
 def _levels(jobs: Sequence[JobDefinition], options: Options) -> int:
-    return DEEPEST if options.prune else _depth([*(job.full_name for job in jobs), *(job.moved_from for job in jobs)])
+    return DEEPEST if options.prune else depth([*(job.full_name for job in jobs), *(job.moved_from for job in jobs)])
 
 
-def _depth(full_names: Iterable[str]) -> int:
+def depth(full_names: Iterable[str]) -> int:
+    """Levels of folders that the deepest of these names takes, itself included."""
     return max((name.count("/") + 1 for name in full_names), default=1)
+
+
+def recheck(jenkins: Jenkins, saved: Plan, crew: Crew) -> Plan:
+    """A saved plan as it can be applied now: exactly, with what is there read again.
+
+    Raises:
+        RefusedError: something that the plan would change is not any more as it was; nothing is to be sent.
+    """
+    jenkins.notice = crew.slow_down
+    inventory = jenkins.inventory(depth([*map(full_name, saved.changes), *names_read(saved.changes)]))
+    found = moved(saved, inventory, read_all(jenkins, names_read(saved.pending), crew))
+    if found:
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""  # noqa: PLR2004
+        raise RefusedError(
+            f"nothing was sent: Jenkins is not as it was when the plan was made: {', '.join(found[:3])}{more}",
+            hint="plan again",
+        )
+    return saved
+
+
+def taking_back(jenkins: Jenkins, entries: Sequence[Entry], owner: str, crew: Crew) -> Plan:
+    """The plan that takes a run back, from what was noted of it and what is there now."""
+    jenkins.notice = crew.slow_down
+    named = [name for entry in entries for name in (entry.job, entry.origin) if name]
+    inventory = jenkins.inventory(depth(named))
+    there = [entry.job for entry in entries if inventory.get(entry.job) is not None]
+    configs = read_all(jenkins, list(dict.fromkeys(there)), crew)
+    return Plan(undoing(entries, inventory, configs), (), Options(owner=owner))

@@ -7,9 +7,11 @@ from xml.etree.ElementTree import ParseError
 
 from agent.errors import HeadwayError, NotFoundError, StaleWriteError
 from agent.jobs import names
+from agent.jobs.change import Change, full_name
 from agent.jobs.configxml import FLOW, FOLDER, MULTIBRANCH
 from agent.jobs.inventory import Inventory, Item
 from agent.jobs.xmltext import read
+from agent.reports.jobs import ItemReport
 
 CLASSES = {
     FLOW: "org.jenkinsci.plugins.workflow.job.WorkflowJob",
@@ -17,6 +19,33 @@ CLASSES = {
     MULTIBRANCH: MULTIBRANCH,
     "project": "hudson.model.FreeStyleProject",
 }
+
+
+class StillClock:
+    """A clock that stands still."""
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def utc(self) -> str:
+        return "2026-11-23T22:01:02Z"
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError(f"nobody waits {seconds} s here")
+
+
+class Notes:
+    """A journal in memory."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self.ended: list[tuple[str, str]] = []
+
+    def before(self, change: Change, at: str) -> None:
+        self.began.append(full_name(change))
+
+    def after(self, item: ItemReport, at: str) -> None:
+        self.ended.append((full_name(item.change), item.outcome.value))
 
 
 class FakeJenkins:

@@ -17,8 +17,9 @@ from agent.jobs.shapes import Folder, Git, InlineJob, MultibranchJob
 from agent.jobs.triage import Options
 from agent.jobs.xmltext import UnwritableError, read
 from agent.operations.crew import Crew
-from agent.operations.jobs import apply, survey
-from tests.fakes.jenkins import FakeJenkins
+from agent.operations.jobs import survey
+from agent.operations.jobs_apply import apply
+from tests.fakes.jenkins import FakeJenkins, Notes, StillClock
 
 EXAMPLES = 10_000 if "--soak" in sys.argv or os.environ.get("HEADWAY_SOAK") else 100
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=40)
@@ -84,7 +85,8 @@ def now() -> float:
 
 
 def run(fake: FakeJenkins, jobs, options: Options):
-    return apply(fake, survey(fake, jobs, options, Crew(1, now)), Crew(1, now), now, lambda _progress: None)
+    planned = survey(fake, jobs, options, Crew(1, now))
+    return apply(fake, planned, Crew(1, now), StillClock(), Notes(), lambda _progress: None)
 
 
 def owner_of(name: str, text: str) -> Marker | None:

@@ -1,79 +1,34 @@
-"""`headway jobs`: what Jenkins should hold, planned and applied."""
+"""`headway jobs`: what Jenkins should hold, planned, applied, taken back."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.cli.commands.jobs_wiring import (
+    Given,
+    carry_out,
+    desired,
+    jenkins_options,
+    plan_options,
+    run_folder,
+    runs_option,
+    server,
+    status_of,
+    surveyed,
+)
 from agent.cli.console import Console
 from agent.cli.options import dry_run_option, output_option, talk_options
-from agent.errors import ExitStatus, RemoteError, UsageError
+from agent.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
-    from agent.adapters.jenkins import Connection, JenkinsServer
-    from agent.jobs.definition import JobDefinition
+    from agent.adapters.jenkins import JenkinsServer
     from agent.jobs.plan import Plan
-    from agent.jobs.triage import Options
-    from agent.operations.jobs import Emit, Progress
     from agent.reports.jobs import JobsReport
-
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What the options of `plan` and `apply` say together."""
-
-    specs: tuple[str, ...]
-    url: str
-    user: str
-    ca_bundle: str
-    prune: bool
-    adopt: bool
-    drift: bool
-    only: tuple[str, ...]
-    teams: tuple[str, ...]
-    max_changes: int | None
-    max_deletes: int | None
-    parallel: int
-
-
-def jenkins_options(function: Decorated) -> Decorated:
-    """Which Jenkins; the token comes from JENKINS_API_TOKEN only."""
-    for option in (
-        click.option("--ca-bundle", default="", metavar="FILE", help="Certificate authority of an https Jenkins."),
-        click.option(
-            "--jenkins-user", "user", envvar="JENKINS_USER_ID", default="", help="User id  [JENKINS_USER_ID]."
-        ),
-        click.option("--jenkins-url", "url", envvar="JENKINS_URL", default="", help="The controller  [JENKINS_URL]."),
-    ):
-        function = option(function)
-    return function
-
-
-def plan_options(function: Decorated) -> Decorated:
-    """What a plan may do; filters narrow and never widen."""
-    for option in (
-        click.option(
-            "--parallel", type=click.IntRange(1, 64), default=8, show_default=True, help="Requests at a time."
-        ),
-        click.option("--max-deletes", type=click.IntRange(0), help="Removals that are fine (default: 10, or a tenth)."),
-        click.option("--max-changes", type=click.IntRange(0), help="Refuse a plan with more changes."),
-        click.option("--team", "teams", multiple=True, metavar="T", help="Only this team's jobs; repeatable."),
-        click.option("--only", multiple=True, metavar="GLOB", help="Only jobs with such a full name; repeatable."),
-        click.option("--drift", is_flag=True, help="Read every job, to find what was edited in Jenkins."),
-        click.option("--adopt", is_flag=True, help="Take over jobs that are not ours; their builds stay."),
-        click.option("--prune", is_flag=True, help="Disable, the next time delete, our jobs that no spec names."),
-    ):
-        function = option(function)
-    return function
 
 
 @click.group()
@@ -87,137 +42,154 @@ def command() -> None:
 @jenkins_options
 @click.option("--exit-code", is_flag=True, help="Exit 3 when there are changes.")
 @click.option("--diff/--no-diff", default=None, help="The lines of changed Jenkinsfiles (default: up to five of them).")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save it for `apply`.")
 @output_option("markdown")
 @talk_options
 @click.pass_obj
-def plan_command(console: Console, /, *, exit_code: bool, diff: bool | None, output: str, **options: Any) -> ExitStatus:
+def plan_command(
+    console: Console, /, *, exit_code: bool, diff: bool | None, out: Path | None, output: str, **options: Any
+) -> ExitStatus:
     """Show what `apply` would do, job by job; sends nothing."""
+    from agent.cli.main import on_sigterm
+
     given = Given(**options)
-    with _interruptible():
-        jobs, chosen = _desired(given)
-        server = _server(given)
-        made = _survey(server, jobs, chosen, given, console)
-    console.data(_shown(made, server.url, output, console, diff=diff))
+    on_sigterm()
+    jobs, chosen = desired(given)
+    jenkins = server(given)
+    made = surveyed(jenkins, jobs, chosen, given, console)
+    console.data(_shown(made, jenkins.url, output, console, diff=diff))
+    if out is not None:
+        _save(made, jenkins.url, out)
+        console.say(f"saved: `headway jobs apply {out}` does exactly this, or nothing if Jenkins is changed meanwhile")
     changed = bool(made.pending or made.conflicts)
     return ExitStatus.CHANGES if exit_code and changed else ExitStatus.OK
 
 
 @command.command("apply")
-@click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
+@click.argument("specs", nargs=-1, required=True, metavar="SPEC...|PLAN")
 @plan_options
 @jenkins_options
+@runs_option
 @dry_run_option
 @output_option()
 @talk_options
 @click.pass_obj
-def apply_command(console: Console, /, *, dry_run: bool, output: str, **options: Any) -> ExitStatus:
-    """Make Jenkins hold what the specs say; a second run sends nothing."""
+def apply_command(console: Console, /, *, dry_run: bool, runs: Path, output: str, **options: Any) -> ExitStatus:
+    """Make Jenkins hold what the specs say (or a saved plan); a second run sends nothing."""
     from agent.cli.main import on_sigterm
-    from agent.cli.output.jobs_report import report_json, report_text
-    from agent.operations.crew import Crew
-    from agent.operations.jobs import apply
 
     given = Given(**options)
     on_sigterm()
-    jobs, chosen = _desired(given)
-    server = _server(given)
-    made = _survey(server, jobs, chosen, given, console)
+    jenkins: JenkinsServer
+    text = _saved_text(given)
+    if text is None:
+        jobs, chosen = desired(given)
+        jenkins = server(given)
+        made = surveyed(jenkins, jobs, chosen, given, console)
+    else:
+        jenkins, made = _resumed(text, given)
     if dry_run:
-        console.data(_shown(made, server.url, output, console, diff=None))
+        console.data(_shown(made, jenkins.url, output, console, diff=None))
         return ExitStatus.OK
-    with _progress(console, len(made.pending)) as emit:
-        report = apply(server, made, Crew(given.parallel, time.monotonic), time.monotonic, emit)
+    return _finish(jenkins, made, given, console, runs=runs, output=output)
+
+
+@command.command("rollback")
+@click.argument("run", metavar="RUN|last")
+@jenkins_options
+@runs_option
+@dry_run_option
+@output_option()
+@talk_options
+@click.pass_obj
+def rollback_command(
+    console: Console, /, *, run: str, dry_run: bool, runs: Path, output: str, **jenkins: str
+) -> ExitStatus:
+    """Take a run of `apply` back: every config.xml as it was, byte for byte; what it made is disabled."""
+    from agent.adapters.runs import entries
+    from agent.cli.main import on_sigterm
+    from agent.operations.crew import Crew
+    from agent.operations.jobs import taking_back
+
+    on_sigterm()
+    noted = entries(runs, run)
+    given = Given.for_jenkins(**jenkins)
+    controller = server(given)
+    made = taking_back(controller, noted, "", Crew(given.parallel, time.monotonic))
+    if dry_run:
+        console.data(_shown(made, controller.url, output, console, diff=None))
+        return ExitStatus.OK
+    return _finish(controller, made, given, console, runs=runs, output=output)
+
+
+def _finish(
+    jenkins: JenkinsServer, made: Plan, given: Given, console: Console, *, runs: Path, output: str
+) -> ExitStatus:
+    from agent.cli.output.jobs_report import report_json, report_text
+
+    folder = run_folder(runs, jenkins.url, given.user)
+    report = carry_out(jenkins, made, given, console, folder)
     console.data(report_json(report) if output == "json" else report_text(report, console))
-    return _status(report)
+    if _sent(report):
+        console.say(f"run {folder.name}: `headway jobs rollback {folder.name}` takes it back ({folder.folder})")
+    return status_of(report)
 
 
-def _status(report: JobsReport) -> ExitStatus:
+def _sent(report: JobsReport) -> bool:
     from agent.reports.jobs import Outcome
 
-    if report.interrupt:
-        return ExitStatus.TERMINATED if report.interrupt == "Terminated" else ExitStatus.INTERRUPTED
-    if report.failed:
-        return ExitStatus.UNREACHABLE
-    return ExitStatus.REFUSED if report.having(Outcome.CONFLICT) else ExitStatus.OK
+    return bool(report.having(Outcome.DONE))
 
 
-def _desired(given: Given) -> tuple[tuple[JobDefinition, ...], Options]:
-    """The jobs of all specs, and what may be done with them; every problem of every spec is an exit 2."""
-    from agent.adapters.git import remote
-    from agent.jobs.triage import Options
-    from agent.operations.definitions import definitions, owner, scopes
-    from agent.spec.load import demand
+def _saved_text(given: Given) -> str | None:
+    """The text of the saved plan that is meant; None where specs are."""
+    from agent.jobs.saved import is_saved
 
-    specs = demand(given.specs, files=False)
-    whose = owner(specs, remote)
-    where = scopes(given.specs, specs)
-    if given.prune and not where:
+    if len(given.specs) != 1 or not Path(given.specs[0]).is_file():
+        return None
+    with Path(given.specs[0]).open(encoding="utf-8", errors="replace") as stream:
+        begin = stream.read(500)
+        if not is_saved(begin):
+            return None
+        text = begin + stream.read()
+    if given.is_choosy:
         raise UsageError(
-            "nothing was sent: --prune needs a folder as SPEC: a file says nothing about the specs beside it",
-            hint="name the folder that holds all of them",
+            "nothing was sent: a saved plan is applied exactly as it is; filters and switches belong to `jobs plan`",
+            hint="leave out --prune, --adopt, --drift, --only, --team and the limits",
         )
-    if given.prune and not whose:
-        raise UsageError(
-            "nothing was sent: --prune needs an owner, and nothing names one",
-            hint="add 'owner: NAME' to the topmost headway.yaml",
-        )
-    options = Options(
-        owner=whose,
-        prune=given.prune,
-        scopes=where,
-        adopt=given.adopt,
-        only=given.only,
-        teams=given.teams,
-        max_changes=given.max_changes,
-        max_deletes=given.max_deletes,
-    )
-    return definitions(specs, remote), options
+    return text
 
 
-def _server(given: Given) -> JenkinsServer:
-    from agent.adapters.jenkins import JenkinsServer
-
-    return JenkinsServer(connection(given.url, given.user, given.ca_bundle, given.parallel))
-
-
-def connection(url: str, user: str, ca_bundle: str, parallel: int) -> Connection:
-    """The connection that options and environment name.
+def _resumed(text: str, given: Given) -> tuple[JenkinsServer, Plan]:
+    """The saved plan, if it is for this Jenkins and nothing has changed there.
 
     Raises:
-        UsageError: no URL, a token without a user, or a file that is not there.
+        UsageError: it is for another Jenkins.
+        RefusedError: Jenkins was changed meanwhile.
     """
-    from agent.adapters.jenkins import Connection
-
-    token = os.environ.get("JENKINS_API_TOKEN", "")
-    if not url:
-        raise UsageError(
-            "nothing was sent: no Jenkins is named", hint="--jenkins-url URL, or JENKINS_URL in the environment"
-        )
-    if token and not user:
-        raise UsageError("nothing was sent: JENKINS_API_TOKEN is set, but no user", hint="set JENKINS_USER_ID as well")
-    if user and not token:
-        raise UsageError(
-            f"nothing was sent: no API token for user '{user}'",
-            hint="put it into JENKINS_API_TOKEN; it is never taken from the command line",
-        )
-    if ca_bundle and not Path(ca_bundle).is_file():
-        raise UsageError(f"nothing was sent: there is no file '{ca_bundle}'")
-    made = Connection.to(url, user=user, secret=token, ca_bundle=ca_bundle, workers=parallel)
-    return made.headers_from(os.environ.get("JENKINS_API_EXTRA_HEADERS", ""))
-
-
-def _survey(
-    server: JenkinsServer, jobs: tuple[JobDefinition, ...], options: Options, given: Given, console: Console
-) -> Plan:
+    from agent.jobs.saved import load
     from agent.operations.crew import Crew
-    from agent.operations.jobs import survey
+    from agent.operations.jobs import recheck
 
-    console.detail(f"asking {server.url} for {len(jobs)} jobs of owner '{options.owner}'")
+    saved = load(text, given.specs[0])
+    jenkins = server(given)
+    if saved.url != jenkins.url:
+        raise UsageError(f"nothing was sent: this plan is for {saved.url}, not for {jenkins.url}", hint="plan again")
+    return jenkins, recheck(jenkins, saved.plan, Crew(given.parallel, time.monotonic))
+
+
+def _save(made: Plan, url: str, out: Path) -> None:
+    """Writes the plan for its owner only: config.xml may hold encrypted secrets."""
+    from agent.jobs.saved import dump
+
+    fresh = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        return survey(server, jobs, options, Crew(given.parallel, time.monotonic), drift=given.drift)
-    except RemoteError as problem:
-        problem.message = f"nothing was sent to Jenkins: {problem.message}"
-        raise
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(dump(made, url))
+        fresh.replace(out)
+    except OSError as problem:
+        raise UsageError(f"the plan was not saved: {out}: {problem.strerror}") from problem
 
 
 def _shown(made: Plan, url: str, output: str, console: Console, *, diff: bool | None) -> str:
@@ -230,38 +202,3 @@ def _shown(made: Plan, url: str, output: str, console: Console, *, diff: bool | 
         return plan_markdown(made, url)
     few = sum(script_of(change) is not None for change in made.changes) <= 5  # noqa: PLR2004
     return plan_text(made, console, diff=few if diff is None else diff)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    from agent.cli.main import on_sigterm
-
-    on_sigterm()
-    yield
-
-
-@contextmanager
-def _progress(console: Console, total: int) -> Iterator[Emit]:
-    """A bar where somebody watches; else a line for each tenth of a long run."""
-    if console.quiet or not total:
-        yield lambda _progress: None
-        return
-    if not console.watched:
-        step = max(1, total // 10)
-
-        def tell(progress: Progress) -> None:
-            if total > 20 and progress.done % step == 0:  # noqa: PLR2004
-                console.say(f"{progress.done} of {total} items")
-
-        yield tell
-        return
-    from rich.console import Console as RichConsole
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    screen = RichConsole(file=console.err_stream, no_color=not console.colour)
-    with Bar(
-        TextColumn("jobs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=screen, transient=True
-    ) as bar:
-        task = bar.add_task("jobs", total=total)
-        yield lambda progress: bar.update(task, completed=progress.done)

@@ -26,11 +26,12 @@ pipeline: {{folder: shop/{team}, triggers: {{poll: "H/5 * * * *"}}}}
 
 
 @pytest.fixture
-def sandbox(monkeypatch):
+def sandbox(monkeypatch, tmp_path_factory):
     with SandboxJenkins() as running:
         monkeypatch.setenv("JENKINS_URL", running.url)
         monkeypatch.setenv("JENKINS_USER_ID", running.user)
         monkeypatch.setenv("JENKINS_API_TOKEN", running.token)
+        monkeypatch.setenv("HEADWAY_RUNS", str(tmp_path_factory.mktemp("runs")))
         yield running
 
 
@@ -296,12 +297,13 @@ def test_a_login_page_in_the_middle_is_a_failure_of_those_items_and_the_next_run
     assert headway("jobs", "plan", "--drift", "--exit-code", shop).status == 0
 
 
-def environment(sandbox) -> dict[str, str]:
+def environment(sandbox, runs: Path) -> dict[str, str]:
     return {
         **os.environ,
         "JENKINS_URL": sandbox.url,
         "JENKINS_USER_ID": sandbox.user,
         "JENKINS_API_TOKEN": sandbox.token,
+        "HEADWAY_RUNS": str(runs),
         "PYTHONPATH": str(ROOT),
     }
 
@@ -318,12 +320,15 @@ def begun(sandbox, count: int) -> bool:
 @pytest.mark.parametrize(
     ("number", "status", "count"), [(signal.SIGKILL, -9, 3), (signal.SIGTERM, 143, 5), (signal.SIGINT, 130, 8)]
 )
-def test_a_run_that_is_ended_anywhere_is_completed_by_the_next(shop, headway, number, status, count, monkeypatch):
+def test_a_run_that_is_ended_anywhere_is_completed_by_the_next(
+    shop, headway, number, status, count, monkeypatch, tmp_path
+):
     for index in range(40):
         add(shop, f"team{index % 4}", f"job{index}")
     with SandboxJenkins(latency=0.02) as sandbox:
         command = [sys.executable, "-m", "agent", "jobs", "apply", str(shop), "--parallel", "2"]
-        with subprocess.Popen(command, cwd=ROOT, env=environment(sandbox), stdout=subprocess.PIPE, text=True) as run:
+        variables = environment(sandbox, tmp_path / "runs")
+        with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True) as run:
             assert begun(sandbox, count)
             run.send_signal(number)
             out = run.communicate(timeout=30)[0]
@@ -332,8 +337,8 @@ def test_a_run_that_is_ended_anywhere_is_completed_by_the_next(shop, headway, nu
         if number != signal.SIGKILL:
             assert "Interrupted:" in out
             assert out.count("not begun: interrupted") + len(sandbox.items) == 43 + 7
-        for name, value in environment(sandbox).items():
-            if name.startswith("JENKINS_"):
+        for name, value in variables.items():
+            if name.startswith(("JENKINS_", "HEADWAY_")):
                 monkeypatch.setenv(name, value)
         assert headway("jobs", "apply", shop).status == 0
         assert headway("jobs", "plan", "--drift", "--exit-code", shop).status == 0

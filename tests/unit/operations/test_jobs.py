@@ -12,9 +12,10 @@ from agent.jobs.marker import Marker
 from agent.jobs.shapes import InlineJob
 from agent.jobs.triage import Options
 from agent.operations.crew import Crew, spread
-from agent.operations.jobs import apply, survey
+from agent.operations.jobs import survey
+from agent.operations.jobs_apply import apply
 from agent.reports.jobs import Outcome
-from tests.fakes.jenkins import FakeJenkins
+from tests.fakes.jenkins import FakeJenkins, Notes, StillClock
 
 OPTIONS = Options(owner="shop")
 
@@ -29,8 +30,11 @@ def now() -> float:
     return 0.0
 
 
-def run(fake: FakeJenkins, jobs, options: Options = OPTIONS, workers: int = 4, emit=lambda _progress: None):
-    return apply(fake, survey(fake, jobs, options, Crew(workers, now)), Crew(workers, now), now, emit)
+def run(
+    fake: FakeJenkins, jobs, options: Options = OPTIONS, workers: int = 4, emit=lambda _progress: None, journal=None
+):
+    planned = survey(fake, jobs, options, Crew(workers, now))
+    return apply(fake, planned, Crew(workers, now), StillClock(), journal or Notes(), emit)
 
 
 def outcomes(report) -> dict[str, str]:
@@ -243,3 +247,23 @@ class TestCrew:
             "b2",
             "a3",
         ]
+
+
+def test_every_change_is_noted_before_it_is_sent_and_after():
+    notes = Notes()
+    fake = FakeJenkins()
+    fake.broken["b"] = InvalidObjectError("no")
+    run(fake, [job("a"), job("b"), job("f/c")], journal=notes, workers=1)
+    assert sorted(notes.began) == ["a", "b", "f", "f/c"]
+    assert dict(notes.ended)["b"] == "failed"
+
+
+def test_what_cannot_be_backed_up_is_not_changed():
+    class Full(Notes):
+        def before(self, change, at: str) -> None:
+            raise UnreachableError("no space left")
+
+    fake = FakeJenkins({"a": job("a", "old").config_xml})
+    report = run(fake, [job("a", "new")], journal=Full())
+    assert outcomes(report) == {"a": "failed"}
+    assert fake.writes == []

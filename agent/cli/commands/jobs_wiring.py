@@ -1,0 +1,244 @@
+"""What the commands of `headway jobs` share: options, which Jenkins, specs into jobs, progress."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from agent.cli.console import Console
+from agent.errors import ExitStatus, RemoteError, UsageError
+
+if TYPE_CHECKING:
+    from agent.adapters.jenkins import Connection, JenkinsServer
+    from agent.adapters.runs import RunFolder
+    from agent.jobs.definition import JobDefinition
+    from agent.jobs.plan import Plan
+    from agent.jobs.triage import Options
+    from agent.operations.jobs import Emit, Progress
+    from agent.reports.jobs import JobsReport
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+RUNS = ".headway/runs"
+PARALLEL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the options of `plan` and `apply` say together."""
+
+    specs: tuple[str, ...]
+    url: str
+    user: str
+    ca_bundle: str
+    prune: bool
+    adopt: bool
+    drift: bool
+    only: tuple[str, ...]
+    teams: tuple[str, ...]
+    max_changes: int | None
+    max_deletes: int | None
+    parallel: int
+
+    @property
+    def is_choosy(self) -> bool:
+        """Whether anything narrows or widens the plan."""
+        limits = (self.max_changes, self.max_deletes)
+        return bool(self.prune or self.adopt or self.drift or self.only or self.teams) or limits != (None, None)
+
+    @classmethod
+    def for_jenkins(cls, url: str, user: str, ca_bundle: str) -> Given:
+        """Of a command that has no specs."""
+        return cls((), url, user, ca_bundle, False, False, False, (), (), None, None, PARALLEL)  # noqa: FBT003
+
+
+def jenkins_options(function: Decorated) -> Decorated:
+    """Which Jenkins; the token comes from JENKINS_API_TOKEN only."""
+    for option in (
+        click.option("--ca-bundle", default="", metavar="FILE", help="Certificate authority of an https Jenkins."),
+        click.option(
+            "--jenkins-user", "user", envvar="JENKINS_USER_ID", default="", help="User id  [JENKINS_USER_ID]."
+        ),
+        click.option("--jenkins-url", "url", envvar="JENKINS_URL", default="", help="The controller  [JENKINS_URL]."),
+    ):
+        function = option(function)
+    return function
+
+
+def runs_option(function: Decorated) -> Decorated:
+    """Where runs are noted and backups are kept."""
+    return click.option(
+        "--runs",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path(RUNS),
+        envvar="HEADWAY_RUNS",
+        show_default=True,
+        metavar="DIR",
+        help="Backups and audit of each run; archive it  [HEADWAY_RUNS].",
+    )(function)
+
+
+def plan_options(function: Decorated) -> Decorated:
+    """What a plan may do; filters narrow and never widen."""
+    for option in (
+        click.option(
+            "--parallel", type=click.IntRange(1, 64), default=8, show_default=True, help="Requests at a time."
+        ),
+        click.option("--max-deletes", type=click.IntRange(0), help="Removals that are fine (default: 10, or a tenth)."),
+        click.option("--max-changes", type=click.IntRange(0), help="Refuse a plan with more changes."),
+        click.option("--team", "teams", multiple=True, metavar="T", help="Only this team's jobs; repeatable."),
+        click.option("--only", multiple=True, metavar="GLOB", help="Only jobs with such a full name; repeatable."),
+        click.option("--drift", is_flag=True, help="Read every job, to find what was edited in Jenkins."),
+        click.option("--adopt", is_flag=True, help="Take over jobs that are not ours; their builds stay."),
+        click.option("--prune", is_flag=True, help="Disable, the next time delete, our jobs that no spec names."),
+    ):
+        function = option(function)
+    return function
+
+
+def status_of(report: JobsReport) -> ExitStatus:
+    """The exit status of a report (contract section 4)."""
+    from agent.reports.jobs import Outcome
+
+    if report.interrupt:
+        return ExitStatus.TERMINATED if report.interrupt == "Terminated" else ExitStatus.INTERRUPTED
+    if report.failed:
+        return ExitStatus.UNREACHABLE
+    return ExitStatus.REFUSED if report.having(Outcome.CONFLICT) else ExitStatus.OK
+
+
+def desired(given: Given) -> tuple[tuple[JobDefinition, ...], Options]:
+    """The jobs of all specs, and what may be done with them; every problem of every spec is an exit 2."""
+    from agent.adapters.git import remote
+    from agent.jobs.triage import Options
+    from agent.operations.definitions import definitions, owner, scopes
+    from agent.spec.load import demand
+
+    specs = demand(given.specs, files=False)
+    whose = owner(specs, remote)
+    where = scopes(given.specs, specs)
+    if given.prune and not where:
+        raise UsageError(
+            "nothing was sent: --prune needs a folder as SPEC: a file says nothing about the specs beside it",
+            hint="name the folder that holds all of them",
+        )
+    if given.prune and not whose:
+        raise UsageError(
+            "nothing was sent: --prune needs an owner, and nothing names one",
+            hint="add 'owner: NAME' to the topmost headway.yaml",
+        )
+    options = Options(
+        owner=whose,
+        prune=given.prune,
+        scopes=where,
+        adopt=given.adopt,
+        only=given.only,
+        teams=given.teams,
+        max_changes=given.max_changes,
+        max_deletes=given.max_deletes,
+    )
+    return definitions(specs, remote), options
+
+
+def server(given: Given) -> JenkinsServer:
+    """The Jenkins that is meant."""
+    from agent.adapters.jenkins import JenkinsServer
+
+    return JenkinsServer(connection(given.url, given.user, given.ca_bundle, given.parallel))
+
+
+def connection(url: str, user: str, ca_bundle: str, parallel: int) -> Connection:
+    """The connection that options and environment name.
+
+    Raises:
+        UsageError: no URL, a token without a user, or a file that is not there.
+    """
+    from agent.adapters.jenkins import Connection
+
+    token = os.environ.get("JENKINS_API_TOKEN", "")
+    if not url:
+        raise UsageError(
+            "nothing was sent: no Jenkins is named", hint="--jenkins-url URL, or JENKINS_URL in the environment"
+        )
+    if token and not user:
+        raise UsageError("nothing was sent: JENKINS_API_TOKEN is set, but no user", hint="set JENKINS_USER_ID as well")
+    if user and not token:
+        raise UsageError(
+            f"nothing was sent: no API token for user '{user}'",
+            hint="put it into JENKINS_API_TOKEN; it is never taken from the command line",
+        )
+    if ca_bundle and not Path(ca_bundle).is_file():
+        raise UsageError(f"nothing was sent: there is no file '{ca_bundle}'")
+    made = Connection.to(url, user=user, secret=token, ca_bundle=ca_bundle, workers=parallel)
+    return made.headers_from(os.environ.get("JENKINS_API_EXTRA_HEADERS", ""))
+
+
+def surveyed(
+    jenkins: JenkinsServer, jobs: tuple[JobDefinition, ...], options: Options, given: Given, console: Console
+) -> Plan:
+    """The plan of what is there and what should be; a Jenkins that can't be asked is told as `nothing was sent`."""
+    from agent.operations.crew import Crew
+    from agent.operations.jobs import survey
+
+    console.detail(f"asking {jenkins.url} for {len(jobs)} jobs of owner '{options.owner}'")
+    try:
+        return survey(jenkins, jobs, options, Crew(given.parallel, time.monotonic), drift=given.drift)
+    except RemoteError as problem:
+        problem.message = f"nothing was sent to Jenkins: {problem.message}"
+        raise
+
+
+@contextmanager
+def progress_on(console: Console, total: int) -> Iterator[Emit]:
+    """A bar where somebody watches; else a line for each tenth of a long run."""
+    if console.quiet or not total:
+        yield lambda _progress: None
+        return
+    if not console.watched:
+        step = max(1, total // 10)
+
+        def tell(progress: Progress) -> None:
+            if total > 20 and progress.done % step == 0:  # noqa: PLR2004
+                console.say(f"{progress.done} of {total} items")
+
+        yield tell
+        return
+    from rich.console import Console as RichConsole
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    screen = RichConsole(file=console.err_stream, no_color=not console.colour)
+    with Bar(
+        TextColumn("jobs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=screen, transient=True
+    ) as bar:
+        task = bar.add_task("jobs", total=total)
+        yield lambda progress: bar.update(task, completed=progress.done)
+
+
+def run_folder(runs: Path, url: str, user: str) -> RunFolder:
+    """Where this run keeps backups and notes what it changes."""
+    from datetime import UTC, datetime
+
+    from agent.adapters.build import of_process
+    from agent.adapters.runs import RunFolder
+
+    build = of_process()
+    context = {"jenkins": url, "actor": user, "build": build.id, "git": build.commit}
+    return RunFolder(runs, datetime.now(UTC), context)
+
+
+def carry_out(jenkins: JenkinsServer, made: Plan, given: Given, console: Console, folder: RunFolder) -> JobsReport:
+    """Applies a plan with progress shown and every change noted."""
+    from agent.adapters.clock import SystemClock
+    from agent.operations.crew import Crew
+    from agent.operations.jobs_apply import apply
+
+    crew = Crew(given.parallel, time.monotonic)
+    with progress_on(console, len(made.pending)) as emit:
+        return apply(jenkins, made, crew, SystemClock(), folder, emit)
