@@ -6,7 +6,6 @@ from typing import Any
 
 from agent.sandbox.kubernetes import SandboxCluster
 from agent.sandbox.kubernetes.images import Pulled
-
 from tests.contract.sandbox_kubernetes.signals import Recording
 
 KINDS = {

@@ -1,10 +1,10 @@
 """What a rollout tells a watcher, freed of names and times: the words in which recordings and the sandbox are compared.
 
-A rollout is a set of *chains*. A chain is what one facet of one subject said, one value after the other, repetitions in
-a row being one: the reasons of the workload's Progressing condition, the states of a container of the first new pod, the
-events about the new ReplicaSet ... How the chains interleave is left to chance in a real cluster, so it is not compared.
-
-Values that the real cluster shows or swallows by chance (a kubelet reports at its own pace) are left out: see `BY_CHANCE`.
+A rollout is a set of *chains*. A chain is what one facet of one subject said, one value after the other, repetitions
+in a row being one: the reasons of the workload's Progressing condition, the states of a container of the first new pod,
+the events about the new ReplicaSet ... How the chains interleave is left to chance in a real cluster, so it is not
+compared. Values that the real cluster shows or swallows by chance (a kubelet reports at its own pace) are left out: see
+`BY_CHANCE`.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _pod(say: Any, who: tuple[str, ...], thing: dict[str, Any], verb: str) -> No
         for item in status.get(section, []):
             name = next(iter(item["state"]), "waiting")
             detail = item["state"].get(name, {})
-            last = next(iter(item.get("lastState", {}).values()), {})
+            last: dict[str, Any] = next(iter(item.get("lastState", {}).values()), {})
             words = [f"{name}/{detail['reason']}" if detail.get("reason") else name]
             words += [f"exit {detail['exitCode']}"] if "exitCode" in detail else []
             words += [f"restarts {item['restartCount']}"] if item["restartCount"] else []

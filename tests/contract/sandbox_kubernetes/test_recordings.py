@@ -1,8 +1,8 @@
 """The sandbox's controllers against 40 rollouts of a real Kubernetes 1.34: same change, same sequence of signals.
 
-What a signal is, and which are left to chance, is defined in signals.py. Two chains agree when they are equal; a chain of
-flips (a container that crashes again and again) may be up to two flips longer or shorter at the end of the window, since
-the kubelet's pauses carry a random jitter of half their length.
+What a signal is, and which are left to chance, is defined in signals.py. Two chains agree when they are equal; a chain
+of flips (a container that crashes again and again) may be up to two flips longer or shorter at the end of the window,
+since the kubelet's pauses carry a random jitter of half their length.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.contract.sandbox_kubernetes.signals import RECORDINGS, chains, read
 FLIPS = {"app", "init", "Ready", "Available"}
 MOST_FLIPS = 2
 DEAD_PROBED = "whether a probe falls into the moment between a container's end and the relist that sees it is chance"
-NO_BLINK = "whether a restarted container is reported ready at once or one status later is chance; three pods add up to several flips"
+NO_BLINK = "a restarted container is reported ready at once, or one status later, by chance; three pods add up to flips"
 EXCEPTIONS = {
     ("crash-late", ("pod", "new", "event", "Unhealthy")): DEAD_PROBED,
     ("crash-late-minready", ("pod", "new", "event", "Unhealthy")): DEAD_PROBED,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from agent.sandbox.kubernetes.objects import condition
-from tests.unit.sandbox.kubernetes.world import MERGE, WEB, image, workload
+from tests.unit.sandbox.kubernetes.world import MERGE, WEB, image, told, workload
 
 REVISION = "deployment.kubernetes.io/revision"
 
@@ -82,20 +81,20 @@ def test_a_paused_deployment_scales_and_does_not_roll(web):
     web.change("Deployment", "shop", "web", image("v3"))
     web.change("Deployment", "shop", "web", {"spec": {"replicas": 5}})
     web.advance(20)
-    assert condition(deployment(web), "Progressing")["reason"] == "DeploymentPaused"
+    assert told(deployment(web), "Progressing")["reason"] == "DeploymentPaused"
     assert len(sets(web)) == 1
     assert deployment(web)["status"]["availableReplicas"] == 5
     web.change("Deployment", "shop", "web", {"spec": {"paused": False}})
     web.advance(30)
-    assert condition(deployment(web), "Progressing")["reason"] == "NewReplicaSetAvailable"
+    assert told(deployment(web), "Progressing")["reason"] == "NewReplicaSetAvailable"
     assert deployment(web)["status"]["updatedReplicas"] == 5
 
 
 def test_the_deadline_is_ten_minutes_unless_said(web):
     roll(web, "unready", 590)
-    assert condition(deployment(web), "Progressing")["status"] == "True"
+    assert told(deployment(web), "Progressing")["status"] == "True"
     web.advance(20)
-    late = condition(deployment(web), "Progressing")
+    late = told(deployment(web), "Progressing")
     assert (late["status"], late["reason"]) == ("False", "ProgressDeadlineExceeded")
 
 

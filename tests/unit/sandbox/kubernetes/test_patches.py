@@ -93,5 +93,5 @@ def test_strategic_merge_directives():
 
 
 def test_lists_without_a_key_are_replaced():
-    assert strategic_merge({"args": ["a"], "tolerations": [{"key": "x"}]}, {"args": ["b"], "tolerations": []}, "Pod") == {
-        "args": ["b"], "tolerations": []}  # fmt: skip
+    merged = strategic_merge({"args": ["a"], "tolerations": [{"key": "x"}]}, {"args": ["b"], "tolerations": []}, "Pod")
+    assert merged == {"args": ["b"], "tolerations": []}

@@ -5,16 +5,15 @@ from __future__ import annotations
 import pytest
 
 from agent.sandbox.kubernetes.images import InvalidImageError, NotPulled, Registry, parse
-from agent.sandbox.kubernetes.objects import condition
-from tests.unit.sandbox.kubernetes.world import container, image, workload
+from tests.unit.sandbox.kubernetes.world import container, image, told, workload
 
 PODS = "/api/v1/namespaces/shop/pods"
 
 
-def pod(cluster, name="pod", policy="Always", account=True, **spec):
-    del account
-    thing = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop", "labels": {"app": name}},
-             "spec": {"restartPolicy": policy, "terminationGracePeriodSeconds": 5, "containers": [container()]} | spec}  # fmt: skip
+def pod(cluster, name="pod", policy="Always", **spec):
+    about = {"name": name, "namespace": "shop", "labels": {"app": name}}
+    whole = {"restartPolicy": policy, "terminationGracePeriodSeconds": 5, "containers": [container()]} | spec
+    thing = {"apiVersion": "v1", "kind": "Pod", "metadata": about, "spec": whole}
     return cluster.create(thing)
 
 
@@ -34,7 +33,7 @@ def reasons(cluster, name="pod"):
 def test_good_tags(cluster, tag):
     pod(cluster, containers=[container(tag)])
     cluster.advance(5)
-    assert condition(cluster["Pod", "shop", "pod"], "Ready")["status"] == "True"
+    assert told(cluster["Pod", "shop", "pod"], "Ready")["status"] == "True"
 
 
 def test_any_repository_will_do_and_any_other_word_does_not_exist(cluster):
@@ -166,8 +165,10 @@ def test_pods_that_do_not_run_answer_nothing(cluster, client):
 
 
 def test_a_service_leads_to_ready_pods_only(cluster, client):
-    cluster.create({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "shop"},
-                    "spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}})  # fmt: skip
+    ports = [{"name": "http", "port": 80, "targetPort": 8080}]
+    spec = {"selector": {"app": "web"}, "ports": ports}
+    about = {"name": "web", "namespace": "shop"}
+    cluster.create({"apiVersion": "v1", "kind": "Service", "metadata": about, "spec": spec})
     path = "/api/v1/namespaces/shop/services"
     assert "no endpoints available" in client.refused(503, "GET", f"{path}/web:80/proxy/")["message"]
     cluster.create(workload())
@@ -241,7 +242,7 @@ def test_init_containers_run_one_after_the_other_and_sidecars_stay(cluster):
     pod(cluster, initContainers=inits)
     cluster.advance(3)
     assert (
-        condition(cluster["Pod", "shop", "pod"], "Initialized")["message"]
+        told(cluster["Pod", "shop", "pod"], "Initialized")["message"]
         == "containers with incomplete status: [first side last]"
     )
     assert state(cluster)["waiting"]["reason"] == "PodInitializing"
@@ -249,7 +250,7 @@ def test_init_containers_run_one_after_the_other_and_sidecars_stay(cluster):
     first, side, last = status(cluster)["initContainerStatuses"]
     assert first["state"]["terminated"]["exitCode"] == last["state"]["terminated"]["exitCode"] == 0
     assert "running" in side["state"]
-    assert condition(cluster["Pod", "shop", "pod"], "Ready")["status"] == "True"
+    assert told(cluster["Pod", "shop", "pod"], "Ready")["status"] == "True"
 
 
 def test_a_missing_secret_that_comes_lets_the_pod_go_on(cluster):
@@ -265,7 +266,7 @@ def test_a_missing_secret_that_comes_lets_the_pod_go_on(cluster):
         }
     )
     cluster.advance(10)
-    assert condition(cluster["Pod", "shop", "pod"], "Ready")["status"] == "True"
+    assert told(cluster["Pod", "shop", "pod"], "Ready")["status"] == "True"
 
 
 def test_a_missing_key_is_a_config_error_and_optional_ones_are_none(cluster):
@@ -358,9 +359,9 @@ def test_node_selectors_and_room_on_the_node(cluster):
     cluster.advance(5)
     assert (
         "node(s) didn't match Pod's node affinity/selector"
-        in condition(cluster["Pod", "shop", "a"], "PodScheduled")["message"]
+        in told(cluster["Pod", "shop", "a"], "PodScheduled")["message"]
     )
-    assert "Insufficient cpu" in condition(cluster["Pod", "shop", "c"], "PodScheduled")["message"]
+    assert "Insufficient cpu" in told(cluster["Pod", "shop", "c"], "PodScheduled")["message"]
     cluster.delete("Pod", "shop", "b")
     with cluster.edit("Node", "", "node1") as node:
         node["metadata"]["labels"]["gpu"] = "yes"

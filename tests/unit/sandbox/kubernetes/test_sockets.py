@@ -16,7 +16,7 @@ from tests.unit.sandbox.kubernetes.world import image, workload
 PODS = "/api/v1/namespaces/shop/pods"
 
 
-OPEN = []
+OPEN: list[http.client.HTTPConnection] = []
 
 
 @pytest.fixture(autouse=True)

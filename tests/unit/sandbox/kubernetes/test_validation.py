@@ -21,22 +21,45 @@ def broken(change):
     ("change", "field", "reason"),
     [
         (lambda t, s, p: s.pop("selector"), "spec.selector", "FieldValueRequired"),
-        (lambda t, s, p: s.update(selector={"matchLabels": {"app": "other"}}), "spec.template.metadata.labels", "FieldValueInvalid"),
+        (
+            lambda t, s, p: s.update(selector={"matchLabels": {"app": "other"}}),
+            "spec.template.metadata.labels",
+            "FieldValueInvalid",
+        ),
         (lambda t, s, p: s.update(replicas=-1), "spec.replicas", "FieldValueInvalid"),
         (lambda t, s, p: t["metadata"].update(name="Not_A_Name"), "metadata.name", "FieldValueInvalid"),
         (lambda t, s, p: t["metadata"].update(labels={"a": "no spaces"}), "metadata.labels", "FieldValueInvalid"),
         (lambda t, s, p: p.update(containers=[]), "spec.template.spec.containers", "FieldValueRequired"),
         (lambda t, s, p: p.update(restartPolicy="Never"), "spec.template.spec.restartPolicy", "FieldValueNotSupported"),
-        (lambda t, s, p: p["containers"][0].pop("image"), "spec.template.spec.containers[0].image", "FieldValueRequired"),
-        (lambda t, s, p: p["containers"].append(dict(p["containers"][0])), "spec.template.spec.containers[1].name", "FieldValueDuplicate"),
-        (lambda t, s, p: p["containers"][0].update(ports=[{"containerPort": 99999}]),
-         "spec.template.spec.containers[0].ports[0].containerPort", "FieldValueInvalid"),
-        (lambda t, s, p: p["containers"][0].update(volumeMounts=[{"name": "none", "mountPath": "/x"}]),
-         "spec.template.spec.containers[0].volumeMounts[0].name", "FieldValueNotFound"),
-        (lambda t, s, p: p["containers"][0].update(resources={"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}),
-         "spec.template.spec.containers[0].resources.requests", "FieldValueInvalid"),
+        (
+            lambda t, s, p: p["containers"][0].pop("image"),
+            "spec.template.spec.containers[0].image",
+            "FieldValueRequired",
+        ),
+        (
+            lambda t, s, p: p["containers"].append(dict(p["containers"][0])),
+            "spec.template.spec.containers[1].name",
+            "FieldValueDuplicate",
+        ),
+        (
+            lambda t, s, p: p["containers"][0].update(ports=[{"containerPort": 99999}]),
+            "spec.template.spec.containers[0].ports[0].containerPort",
+            "FieldValueInvalid",
+        ),
+        (
+            lambda t, s, p: p["containers"][0].update(volumeMounts=[{"name": "none", "mountPath": "/x"}]),
+            "spec.template.spec.containers[0].volumeMounts[0].name",
+            "FieldValueNotFound",
+        ),
+        (
+            lambda t, s, p: p["containers"][0].update(
+                resources={"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}
+            ),
+            "spec.template.spec.containers[0].resources.requests",
+            "FieldValueInvalid",
+        ),
     ],
-)  # fmt: skip
+)
 def test_one_cause(client, change, field, reason):
     refused = client.refused(422, "POST", DEPLOYMENTS, broken(change))
     assert refused["reason"] == "Invalid"

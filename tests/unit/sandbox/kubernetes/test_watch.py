@@ -1,4 +1,4 @@
-"""Watches: from a version, from now, filtered, bookmarked, ended, and 410 in both shapes. Streams are read step by step."""
+"""Watches: from a version, from now, filtered, bookmarked, ended, and 410 in both shapes."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from agent.sandbox.kubernetes.objects import condition
-from tests.unit.sandbox.kubernetes.world import image, workload
+from tests.unit.sandbox.kubernetes.world import image, told, workload
 
 
 def stateful(cluster):
@@ -90,7 +89,7 @@ def test_a_daemon_set_runs_once_a_node_even_on_a_cordoned_one(cluster):
     status = cluster["DaemonSet", "shop", "web"]["status"]
     assert (status["desiredNumberScheduled"], status["numberAvailable"]) == (1, 1)
     (pending,) = list(cluster.pods("shop", app="other"))
-    assert "node(s) were unschedulable" in condition(pending, "PodScheduled")["message"]
+    assert "node(s) were unschedulable" in told(pending, "PodScheduled")["message"]
     with cluster.edit("Node", "", "node1") as node:
         del node["spec"]["unschedulable"]
     cluster.advance(10)
@@ -126,7 +125,7 @@ def test_a_job_that_fails_tries_as_often_as_it_may(cluster):
     cluster.advance(60)
     status = cluster["Job", "shop", "job"]["status"]
     assert status["failed"] == 2
-    assert condition(cluster["Job", "shop", "job"], "Failed")["reason"] == "BackoffLimitExceeded"
+    assert told(cluster["Job", "shop", "job"], "Failed")["reason"] == "BackoffLimitExceeded"
     codes = {
         pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"]
         for pod in cluster.objects("Pod", "shop")
@@ -137,7 +136,7 @@ def test_a_job_that_fails_tries_as_often_as_it_may(cluster):
 def test_a_job_past_its_deadline_and_one_that_is_cleaned_up(cluster):
     cluster.create(job(("sleep", "1000"), activeDeadlineSeconds=5, ttlSecondsAfterFinished=30))
     cluster.advance(15)
-    assert condition(cluster["Job", "shop", "job"], "Failed")["reason"] == "DeadlineExceeded"
+    assert told(cluster["Job", "shop", "job"], "Failed")["reason"] == "DeadlineExceeded"
     cluster.advance(60)
     assert ("Job", "shop", "job") not in cluster
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from agent.sandbox.http import Request
 from agent.sandbox.kubernetes import SandboxCluster
+from agent.sandbox.kubernetes.objects import condition
 
 STRATEGIC = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
@@ -83,3 +84,10 @@ MAPS = "/api/v1/namespaces/shop/configmaps"
 
 def config(name="settings", **data):
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+
+
+def told(thing, kind):
+    """The condition of that type; fails where there is none."""
+    found = condition(thing, kind)
+    assert found is not None, (kind, thing.get("status"))
+    return found
