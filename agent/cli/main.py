@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "undo": ("undo", "Go back to the last release known good."),
     "status": ("status", "Show the workload now, with its way back."),
     "history": ("history", "List the releases with verdict, build and image."),
+    "recover": ("recover", "Adopt or close a deploy that was killed."),
     "replay": ("replay", "Judge a recorded rollout again."),
     "sandbox": ("sandbox", "An embedded Kubernetes and Jenkins on loopback."),
     "demo": ("demo", "The whole story on the sandbox, in under a minute."),

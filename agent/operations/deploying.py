@@ -6,25 +6,24 @@ and a release becomes *good* only after its smoke checks have passed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.errors import HeadwayError, RefusedError
 from agent.operations import preparing
-from agent.operations.account import Account, smoke_causes
+from agent.operations.account import Account
 from agent.operations.applying import template_still
 from agent.operations.bookkeeping import Book
+from agent.operations.concluding import conclude
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
 from agent.operations.mission import Mission, Running, Tools
 from agent.operations.preparing import Prepared
-from agent.operations.rolling import Rolled, identity, roll
+from agent.operations.rolling import roll
 from agent.operations.smoking import smoke
-from agent.operations.undoing import Way, first_release, undo_to, way_back
+from agent.operations.undoing import way_back
 from agent.release.choice import choose
 from agent.release.ledger import Ledger
-from agent.release.record import Judgement, Smoked
-from agent.reports.deploy import DeployReport, SmokeReport, Verdict
+from agent.reports.deploy import DeployReport, SmokeReport
 from agent.reports.events import Applied, Opened, Rehearsed
 
 
@@ -92,7 +91,7 @@ class _Deploy:
         except HeadwayError:
             self._abandon(book, prepared)
             raise
-        self._judge(book, prepared, rolled)
+        conclude(account, mission, book, prepared, rolled, self.baseline, self.number)
 
     def _abandon(self, book: Book, prepared: Prepared) -> None:
         """The first write failed: the release never was; what served serves."""
@@ -175,85 +174,3 @@ class _Deploy:
 
         ledger = book.write(change)
         self.number = self.account.release = ledger.current
-
-    def _judge(self, book: Book, prepared: Prepared, rolled: Rolled) -> None:
-        account, mission = self.account, self.mission
-        account.verdict, account.causes = rolled.verdict, rolled.causes
-        checked: tuple[SmokeReport, ...] = ()
-        if rolled.verdict == "complete":
-            content = mission.content
-            now = Running(mission.place, content.objects, mission.checks, content.container, content.version)
-            checked = smoke(self.tools, now, "deploy")
-            account.smoke.extend(checked)
-        failed = [check for check in checked if not check.passed]
-        excused = {check.name for check in self.baseline if not check.passed}
-        fresh = [check for check in failed if check.name not in excused]
-        if failed:
-            account.verdict = "failed"
-            account.causes = smoke_causes(fresh or failed, mission.content.container, account.elapsed)
-        blame = bool(fresh) or rolled.to_blame
-        if not prepared.unchanged:
-            self._close(book, rolled, account.verdict, checked, blame=blame)
-        wanted = "smoke-failed" if failed else "rollout-failed"
-        if account.verdict in {"failed", "timed-out"}:
-            if failed and not fresh:
-                account.note("undo", "not undone: these checks failed before this deploy already")
-                return
-            if prepared.unchanged:
-                account.note("undo", "not undone: this deploy changed nothing")
-                return
-            self._undo(book, rolled, wanted)
-
-    def _close(
-        self, book: Book, rolled: Rolled, verdict: Verdict, checked: Sequence[SmokeReport], *, blame: bool
-    ) -> None:
-        """Writes the verdict into the ledger; what fails there is said, and changes no verdict."""
-        judgement: Judgement = (
-            "good" if verdict == "complete" else "bad" if verdict in {"failed", "timed-out"} else "unjudged"
-        )
-        smoked: Smoked = "not-run" if rolled.verdict != "complete" else "none" if not checked else "passed"
-        if any(not check.passed for check in checked):
-            smoked = "failed"
-        account = self.account
-        found = identity(account, self.mission.content.container)
-        cause = account.causes[0].diagnosis.sentence if account.causes else ""
-        changes = {
-            "rollout": rolled.verdict,
-            "smoke": smoked,
-            "judgement": judgement,
-            "to_blame": blame,
-            "cause": cause[:500],
-            "ended": self.tools.clock.utc(),
-            "revision": found.revision,
-            "replica_set": found.replica_set,
-            "image_digest": found.image_digest,
-        }
-        if rolled.template:
-            changes["template"] = rolled.template
-        try:
-            book.write(lambda ledger: replace(ledger.changed(self.number, **changes), intent=None))
-        except HeadwayError as problem:
-            account.note("apply", f"the ledger could not be written: {problem.message}")
-
-    def _undo(self, book: Book, rolled: Rolled, wanted: str) -> None:
-        account, rules = self.account, self.mission.undo
-        if wanted not in rules.when:
-            account.note("undo", f"not undone: deploy.undo.when does not have {wanted}")
-            return
-        if rules.one_way:
-            account.note("undo", "not undone: a database migration of this release can't be taken back")
-            return
-        chosen = choose(book.ledger, leaving=self.number)
-        if chosen.target is None:
-            release = book.ledger.release(self.number)
-            assert release is not None
-            first_release(account, book, release, rules)
-            return
-        way = Way(
-            chosen.target,
-            chosen.reason,
-            otherwise=self.mission.checks,
-            excused=frozenset(check.name for check in self.baseline if not check.passed),
-            expected=rolled.template or None,
-        )
-        undo_to(account, book, self.number, way, self.mission.policy)

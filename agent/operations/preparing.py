@@ -10,6 +10,7 @@ from agent.objects import Object, Ref, ref
 from agent.operations.applying import Step, plan
 from agent.operations.mission import Mission, Tools
 from agent.release import images
+from agent.release.choice import newest
 from agent.release.digest import cleaned, of, of_configuration, of_template, without_secrets
 from agent.release.ledger import Intent, Ledger, ReleaseSet
 from agent.release.record import Release
@@ -100,6 +101,9 @@ class Prepared:
         intent = Intent(
             kind="deploy", release=release.number, build=tools.builder.name, started=now, on_abort=mission.undo.on_abort
         )
+        for each in ledger.releases:
+            if each.judgement == "open":
+                ledger = ledger.changed(each.number, rollout="interrupted", judgement="unjudged", ended=now)
         filled = replace(ledger.added(release, kept).serves(release.number), intent=intent)
         return replace(filled, service=mission.place.service)
 
@@ -170,9 +174,18 @@ def prepare(tools: Tools, mission: Mission, ledger: Ledger) -> Prepared:
 
 
 def known_release(ledger: Ledger, live: Object | None) -> Release | None:
-    """The ledger's serving release, if the live pod template is still the one that it left."""
+    """The release of the ledger that serves: whose pod template is the live one.
+
+    That is the one which the ledger says serves; after a deploy that was killed before its write, or a template that
+    somebody put back by hand, another one.
+    """
+    if live is None:
+        return None
+    template = of_template(live)
     serving = ledger.serving
-    return serving if live is not None and serving and serving.template == of_template(live) else None
+    if serving is not None and serving.template == template:
+        return serving
+    return newest(each for each in ledger.releases if each.template == template and each.rollout != "refused")
 
 
 def is_complete(live: Object) -> bool:

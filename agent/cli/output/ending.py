@@ -46,6 +46,7 @@ def headline(report: DeployReport) -> str:
         "restart": _deploy,
         "undo": _undo,
         "smoke": _smoke,
+        "recover": _recover,
     }.get(report.command, _deploy)(report)
     partial = {"partial": "only a partition was updated", "manual": "pods are replaced by hand (OnDelete)"}
     notes = [partial[note] for note in report.notes if note in partial]
@@ -104,6 +105,14 @@ def _undo(report: DeployReport) -> str:
             return "NOTHING TO GO BACK TO: nothing was changed."
         case _:
             return "The undo FAILED: a mixed or bad release serves, a person is needed."
+
+
+def _recover(report: DeployReport) -> str:
+    if report.verdict == "complete":
+        return f"RECOVERED: {report.remarks[-1] if report.remarks else 'nothing was left open'}."
+    if report.verdict == "failed":
+        return f"RECOVERED{_taken_back(report)}"
+    return _deploy(report)
 
 
 def _smoke(report: DeployReport) -> str:

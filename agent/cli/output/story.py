@@ -96,6 +96,7 @@ class Story:
         head = {
             "deploy": f"{event.service} {event.version} to {event.environment} {place}",
             "undo": f"{event.service} back to {event.version or 'nothing'} in {event.environment} {place}",
+            "recover": f"{event.service} {event.version} in {event.environment} {place}, left open",
             "restart": f"{event.service} {event.version} restarts in {event.environment} {place}",
         }.get(event.command, f"{event.service} {event.version} in {event.environment} {place}")
         rehearsal = "rehearsal: " if event.rehearsal else ""

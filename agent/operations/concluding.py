@@ -1,0 +1,153 @@
+"""After the rollout: smoke checks, the verdict into the ledger, and the undo where one is wanted.
+
+The ledger entry that says "bad" and the intent to undo are one write: after a crash it tells what was next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agent.errors import HeadwayError
+from agent.operations.account import Account, smoke_causes
+from agent.operations.bookkeeping import Book
+from agent.operations.mission import Mission, Running
+from agent.operations.preparing import Prepared
+from agent.operations.rolling import Rolled, identity
+from agent.operations.smoking import smoke
+from agent.operations.undoing import Way, first_release, undo_to
+from agent.release.choice import choose
+from agent.release.ledger import Freeze, Ledger
+from agent.release.record import Judgement, Smoked
+from agent.reports.deploy import SmokeReport
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """What the smoke checks said.
+
+    Attributes:
+        checked: all of them.
+        failed: those that failed.
+        fresh: those that failed and had not failed on the release before.
+    """
+
+    checked: tuple[SmokeReport, ...]
+    failed: tuple[SmokeReport, ...]
+    fresh: tuple[SmokeReport, ...]
+
+
+def conclude(
+    account: Account,
+    mission: Mission,
+    book: Book,
+    prepared: Prepared,
+    rolled: Rolled,
+    baseline: Sequence[SmokeReport],
+    number: int,
+) -> None:
+    """Brings a deploy whose rollout has its verdict to its end."""
+    account.verdict, account.causes = rolled.verdict, rolled.causes
+    excused = frozenset(check.name for check in baseline if not check.passed)
+    found = _smoked(account, mission, rolled, excused)
+    if found.failed:
+        account.verdict = "failed"
+        account.causes = smoke_causes(found.fresh or found.failed, mission.content.container, account.elapsed)
+    kept = _why_kept(account, mission, prepared, found)
+    will_undo = account.verdict in {"failed", "timed-out"} and not kept
+    if not prepared.unchanged:
+        _close(account, mission, book, rolled, found, number, will_undo=will_undo)
+    if kept:
+        account.note("undo", f"not undone: {kept}")
+    if will_undo:
+        _undo(account, mission, book, rolled, excused, number)
+
+
+def _smoked(account: Account, mission: Mission, rolled: Rolled, excused: frozenset[str]) -> _Findings:
+    if rolled.verdict != "complete":
+        return _Findings((), (), ())
+    content = mission.content
+    now = Running(mission.place, content.objects, mission.checks, content.container, content.version)
+    checked = smoke(account.tools, now, "deploy")
+    account.smoke.extend(checked)
+    failed = tuple(check for check in checked if not check.passed)
+    return _Findings(checked, failed, tuple(check for check in failed if check.name not in excused))
+
+
+def _why_kept(account: Account, mission: Mission, prepared: Prepared, found: _Findings) -> str:
+    """Why a release that failed isn't taken back; empty where it is."""
+    if account.verdict not in {"failed", "timed-out"}:
+        return ""
+    if found.failed and not found.fresh:
+        return "these checks failed before this deploy already"
+    if prepared.unchanged:
+        return "this deploy changed nothing"
+    wanted = "smoke-failed" if found.failed else "rollout-failed"
+    if wanted not in mission.undo.when:
+        return f"deploy.undo.when does not have {wanted}"
+    if mission.undo.one_way:
+        return "a database migration of this release can't be taken back"
+    return ""
+
+
+def _close(
+    account: Account, mission: Mission, book: Book, rolled: Rolled, found: _Findings, number: int, *, will_undo: bool
+) -> None:
+    """Writes the verdict into the ledger; what fails there is said, and changes no verdict."""
+    bad = account.verdict in {"failed", "timed-out"}
+    judgement: Judgement = "good" if account.verdict == "complete" else "bad" if bad else "unjudged"
+    smoked: Smoked = "not-run" if rolled.verdict != "complete" else "passed" if found.checked else "none"
+    runs = identity(account, mission.content.container)
+    changes: dict[str, Any] = {
+        "rollout": rolled.verdict,
+        "smoke": "failed" if found.failed else smoked,
+        "judgement": judgement,
+        "to_blame": bool(found.fresh) or rolled.to_blame,
+        "cause": account.causes[0].diagnosis.sentence[:500] if account.causes else "",
+        "ended": account.tools.clock.utc(),
+        "revision": runs.revision,
+        "replica_set": runs.replica_set,
+        "image_digest": runs.image_digest,
+    }
+    if rolled.template:
+        changes["template"] = rolled.template
+
+    def change(ledger: Ledger) -> Ledger:
+        intent = replace(ledger.intent, step="undoing") if will_undo and ledger.intent else None
+        return replace(ledger.changed(number, **changes), intent=intent)
+
+    try:
+        book.write(change)
+    except HeadwayError as problem:
+        account.note("apply", f"the ledger could not be written: {problem.message}")
+
+
+def _undo(account: Account, mission: Mission, book: Book, rolled: Rolled, excused: frozenset[str], number: int) -> None:
+    chosen = choose(book.ledger, leaving=number)
+    if chosen.target is None:
+        release = book.ledger.release(number)
+        assert release is not None
+        first_release(account, book, release, mission.undo)
+    else:
+        way = Way(
+            chosen.target,
+            chosen.reason,
+            otherwise=mission.checks,
+            excused=excused,
+            expected=rolled.template or None,
+        )
+        undo_to(account, book, number, way, mission.policy)
+    if mission.undo.then == "freeze" and account.undo != "none":
+        _freeze(account, book, number)
+
+
+def _freeze(account: Account, book: Book, number: int) -> None:
+    """`deploy.undo.then: freeze`: nobody deploys again before a person has looked."""
+    reason = f"release {number} failed and was undone"
+    freeze = Freeze(reason, account.tools.builder.name, account.tools.clock.utc())
+    try:
+        book.write(lambda ledger: replace(ledger, freeze=freeze))
+        account.note("undo", "frozen: no deploy until `headway thaw`")
+    except HeadwayError as problem:
+        account.note("undo", f"could not be frozen: {problem.message}")

@@ -1,0 +1,218 @@
+"""`headway recover`: adopts or closes what a killed or aborted operation of this build left open.
+
+What was killed without a word is adopted where it came to a good end by itself, else taken back; what was aborted is
+taken back or left, as `deploy.undo.on_abort` says. What another build left open is another build's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from agent.objects import Object
+from agent.operations.account import Account, smoke_causes
+from agent.operations.bookkeeping import Book
+from agent.operations.interrupting import record_interruption
+from agent.operations.locking import held
+from agent.operations.mission import LockRules, Place, Tools, UndoRules, running
+from agent.operations.preparing import is_complete, serving_now
+from agent.operations.smoking import smoke
+from agent.operations.undoing import Way, first_release, undo_to
+from agent.release.choice import choose
+from agent.release.digest import of_template
+from agent.release.ledger import Intent, Ledger
+from agent.release.record import Release
+from agent.reports.deploy import DeployReport, SmokeReport
+from agent.reports.events import Opened
+from agent.rollout.policy import Policy
+from agent.smoke.check import SmokeCheck
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverMission:
+    """What to look after.
+
+    Attributes:
+        place: where.
+        checks: for releases that have none recorded.
+        policy: how the rollouts are judged.
+        rules: `deploy.undo`, for a first release.
+        lock: how the workload's lock is taken.
+        any_build: also what other builds left open (a person says so).
+        dry_run: only say what would be done.
+    """
+
+    place: Place
+    checks: tuple[SmokeCheck, ...] = ()
+    policy: Policy = field(default_factory=Policy)
+    rules: UndoRules = field(default_factory=UndoRules)
+    lock: LockRules = field(default_factory=LockRules)
+    any_build: bool = False
+    dry_run: bool = False
+
+
+def recover(tools: Tools, mission: RecoverMission) -> DeployReport:
+    """Adopts or closes what was left open.
+
+    Returns:
+        The report: `complete` where nothing was open, or what was open had come to a good end; `failed` and
+        `undo: verified` where it was taken back.
+
+    Raises:
+        HeadwayError: nothing was changed, and why.
+    """
+    account = Account("recover", tools, mission.place)
+    account.rehearsal = mission.dry_run
+    workload = mission.place.workload
+    # A look without the lock first: a build that left nothing open waits for nobody.
+    book = Book(tools.cluster, workload)
+    if not _concerns(account, mission, book.ledger.intent) or mission.dry_run:
+        return account.report()
+    try:
+        with held(account.tools, workload, mission.lock, account.waiting) as lock:
+            account.guard = lock.check
+            book = Book(tools.cluster, workload).locked(lock)
+            if book.ledger.intent is not None and _concerns(account, mission, book.ledger.intent):
+                _Recovery(account, mission, book, book.ledger.intent).run()
+    except KeyboardInterrupt as interruption:
+        record_interruption(account, None, 0, interruption)
+    return account.report()
+
+
+def _concerns(account: Account, mission: RecoverMission, intent: Intent | None) -> bool:
+    """Whether something is open that is ours to close."""
+    if intent is None:
+        account.note("recover", "nothing was left open")
+        return False
+    if intent.build != account.tools.builder.name and not mission.any_build:
+        account.note("recover", f"the {intent.kind} of {intent.build} is open, and not ours to close")
+        return False
+    if mission.dry_run:
+        would = "take it back" if intent.on_abort == "undo" else "leave it as it is"
+        account.note("recover", f"the {intent.kind} of release {intent.release} is open; recover would {would}")
+    return True
+
+
+class _Recovery:
+    """One open intent, brought to an end."""
+
+    def __init__(self, account: Account, mission: RecoverMission, book: Book, intent: Intent) -> None:
+        self.account, self.mission, self.book, self.intent = account, mission, book, intent
+        self.tools = account.tools
+
+    def run(self) -> None:
+        """Decides by what is there now."""
+        ledger, intent = self.book.ledger, self.intent
+        release = ledger.release(intent.release)
+        live = self.tools.cluster.get(self.mission.place.workload)
+        self._open(release, live)
+        if live is not None and self._somebody_else(ledger, live):
+            self.account.verdict = "superseded"
+            self.account.note("recover", "somebody else has changed the workload since; it was left alone")
+            self._close(release, "superseded")
+            return
+        target = ledger.release(intent.target)
+        if intent.kind == "undo" and target is not None:
+            self._go(intent.release, target, "the undo that was under way", live)
+        elif release is None:
+            self._close(None, "interrupted")
+        elif self._adopted(release, live):
+            return
+        elif intent.on_abort == "leave" and release.judgement != "bad":
+            self.account.note("recover", "left as it is: deploy.undo.on_abort says so")
+            self._close(release, "interrupted")
+        else:
+            self._back(release, live)
+
+    def _open(self, release: Release | None, live: Object | None) -> None:
+        place = self.mission.place
+        self.account.release = self.intent.release
+        self.account.hear(
+            Opened(
+                at=self.account.began,
+                command="recover",
+                service=place.service,
+                version=release.version if release else "",
+                environment=place.environment,
+                cluster=self.tools.cluster.label,
+                namespace=place.namespace,
+                workload=place.workload,
+                image=release.image if release else "",
+                now=serving_now(live, None, place.container) if live else None,
+            )
+        )
+        self.account.note(
+            "recover", f"a {self.intent.kind} of release {self.intent.release} was left {self.intent.step}"
+        )
+
+    def _somebody_else(self, ledger: Ledger, live: Object) -> bool:
+        template = of_template(live)
+        return bool(ledger.releases) and template not in {each.template for each in ledger.releases}
+
+    def _adopted(self, release: Release, live: Object | None) -> bool:
+        """What was killed, not aborted, may have come to a good end by itself."""
+        if release.judgement == "bad" or (self.intent.step == "interrupted" and self.intent.on_abort == "undo"):
+            return False
+        if live is None or of_template(live) != release.template or not is_complete(live):
+            return False
+        checked = self._smoke(release)
+        self.account.smoke.extend(checked)
+        failed = [check for check in checked if not check.passed]
+        if failed:
+            self.account.causes = smoke_causes(failed, self.mission.place.container, self.account.elapsed)
+            return False
+        now = self.tools.clock.utc()
+
+        def change(ledger: Ledger) -> Ledger:
+            good = ledger.changed(
+                release.number,
+                rollout="complete",
+                smoke="passed" if checked else "none",
+                judgement="good",
+                ended=now,
+            )
+            return replace(good, intent=None)
+
+        self.book.write(change)
+        self.account.note("recover", f"{release.label} had been rolled out completely: adopted as good")
+        return True
+
+    def _smoke(self, release: Release) -> Sequence[SmokeReport]:
+        content = self.book.ledger.sets[release.objects]
+        return smoke(self.tools, running(self.mission.place, content, release.version, self.mission.checks), "deploy")
+
+    def _back(self, release: Release, live: Object | None) -> None:
+        choice = choose(self.book.ledger, leaving=release.number)
+        self._judged(release)
+        self.account.verdict = "failed"
+        if choice.target is None:
+            first_release(self.account, self.book, release, self.mission.rules)
+            return
+        self._go(release.number, choice.target, choice.reason, live)
+
+    def _judged(self, release: Release) -> None:
+        if release.judgement == "open":
+            self.book.write(
+                lambda ledger: ledger.changed(
+                    release.number, rollout="interrupted", judgement="unjudged", ended=self.tools.clock.utc()
+                )
+            )
+
+    def _go(self, leaving: int, target: Release, reason: str, live: Object | None) -> None:
+        self.account.verdict = "failed"
+        expected = of_template(live) if live is not None else None
+        way = Way(target, reason, self.mission.checks, expected=expected)
+        undo_to(self.account, self.book, leaving, way, self.mission.policy)
+        if self.account.undo == "verified" and not self.account.changed:
+            self.account.verdict, self.account.undo = "complete", "none"
+            self.account.note("recover", f"nothing had been written yet: {target.label} serves as before")
+
+    def _close(self, release: Release | None, rollout: str) -> None:
+        def change(ledger: Ledger) -> Ledger:
+            if release is not None and release.judgement == "open":
+                ledger = ledger.changed(
+                    release.number, rollout=rollout, judgement="unjudged", ended=self.tools.clock.utc()
+                )
+            return replace(ledger, intent=None)
+
+        self.book.write(change)
