@@ -21,17 +21,23 @@ SHARE = 0.8
 
 
 def evidence(snapshot: Snapshot, policy: Policy) -> list[Finding]:
-    """Every cause that the rules see, tempered; empty before the controller has seen our write (R4)."""
+    """Every cause that the rules see, tempered.
+
+    Before the controller has seen our write (R4) only one can be seen: that it may not make a ReplicaSet at all, which
+    it says without observing our generation.
+    """
     view = look(snapshot, policy)
     if view is None:
         return []
+    if snapshot.observed_at is None:
+        return refusals(view) if snapshot.workload.kind == "Deployment" else []
     found = [finding for rule in RULES for finding in rule(view)]
     return _with_quorum(view, _without_node_trouble(view, found))
 
 
 def look(snapshot: Snapshot, policy: Policy) -> View | None:
-    """The snapshot sorted into new and old pods; None before the controller has seen our write."""
-    if snapshot.write is None or snapshot.observed_at is None or snapshot.object is None:
+    """The snapshot sorted into new and old pods; None before our write."""
+    if snapshot.write is None or snapshot.object is None:
         return None
     ours = [pod for pod in snapshot.pods.values() if snapshot.is_ours(pod)]
     new = snapshot.new_pods()

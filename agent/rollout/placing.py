@@ -35,7 +35,7 @@ def refusals(view: View) -> list[Finding]:
     heard = [
         Refusal(item.message, texts.refusal(item.latest), item.first_at, item.last_at)
         for item in snapshot.about(subject)
-        if item.reason == "FailedCreate"
+        if item.reason in {"FailedCreate", "ReplicaSetCreateError"}
     ]
     maker = snapshot.replica_sets.get(subject)
     if maker is not None and maker.failure_since is not None:
@@ -43,14 +43,24 @@ def refusals(view: View) -> list[Finding]:
     if not heard:
         return []
     latest = max(heard, key=lambda item: item.until)
+    if latest.meaning is not Meaning.QUOTA and latest.until < _last_accepted(view):
+        return []
     same = [item for item in heard if item.meaning is latest.meaning]
     first = min(same, key=lambda item: item.since)
     return [_refusal(view, name, Refusal(first.message, latest.meaning, first.since, latest.until))]
 
 
+def _last_accepted(view: View) -> float:
+    """When a pod of the new revision last came: what was refused before that is refused no more."""
+    snapshot = view.snapshot
+    return max((pod.created_at for pod in snapshot.pods.values() if snapshot.is_new(pod)), default=view.write.at)
+
+
 def _maker(view: View) -> tuple[str, bool, str]:
     """Who makes the pods: its UID, whether pods are still to be made, and its name as kubectl prints it."""
     snapshot = view.snapshot
+    if snapshot.workload.kind == "Deployment" and not snapshot.pinned:
+        return snapshot.uid, True, str(snapshot.workload)
     if snapshot.workload.kind == "Deployment":
         maker = snapshot.replica_sets.get(snapshot.pinned)
         return (

@@ -14,11 +14,11 @@ AGAIN = 2
 
 def running(view: View) -> list[Finding]:
     """Findings about every new pod whose containers exit, fail their probes, or stand on a node that is lost."""
-    found: list[Finding] = []
+    found = [_node(pod, lost) for pod in view.old if (lost := _lost_node(view, pod)) is not None]
     for pod in view.new:
         heard = list(view.snapshot.about(pod.uid))
-        if not pod.ready and any(item.reason == "NodeNotReady" for item in heard):
-            found.append(_node(pod, next(item for item in heard if item.reason == "NodeNotReady")))
+        if (lost := _lost_node(view, pod)) is not None:
+            found.append(_node(pod, lost))
             continue
         for container in pod.containers:
             found += _exits(view, pod, container, heard)
@@ -131,6 +131,12 @@ def _waiting(pod: Pod, heard: list[Occurrence]) -> list[Finding]:
                 diagnosis = about_pod(pod, Code.SANDBOX_FAILING, item.message, item.first_at, reason=item.reason)
                 found.append(Finding("R27", diagnosis, None, pod.uid, local=True))
     return found
+
+
+def _lost_node(view: View, pod: Pod) -> Occurrence | None:
+    """The event that says that an unready pod's node has stopped reporting."""
+    heard = (item for item in view.snapshot.about(pod.uid) if item.reason == "NodeNotReady")
+    return None if pod.ready else next(heard, None)
 
 
 def _node(pod: Pod, item: Occurrence) -> Finding:

@@ -26,7 +26,8 @@ RESOURCES = {"Deployment": "deployments", "StatefulSet": "statefulsets", "Daemon
 REASONS = frozenset({
     "ErrImageNeverPull", "Failed", "FailedAttachVolume", "FailedBinding", "FailedCreate", "FailedCreatePodSandBox",
     "FailedMapVolume", "FailedMount", "FailedScheduling", "InspectFailed", "Killing", "NetworkNotReady", "NodeNotReady",
-    "Nominated", "NotTriggerScaleUp", "ProvisioningFailed", "Pulled", "TriggeredScaleUp", "Unhealthy",
+    "Nominated", "NotTriggerScaleUp", "ProvisioningFailed", "Pulled", "ReplicaSetCreateError", "TriggeredScaleUp",
+    "Unhealthy",
 })  # fmt: skip
 
 

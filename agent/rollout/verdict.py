@@ -10,7 +10,7 @@ R2   Superseded: a generation newer than ours has another pod template, or a Rep
      (P1, P44). A newer generation that changes only replicas (an HPA, a person) or metadata is none (P5).
 R3   Superseded: a generation newer than ours pauses what our write did not pause (P10).
 R4   Nothing else counts before the controller has observed our generation, taken from the answer to the write (P1,
-     P2).
+     P2), except its own word that it may not make a ReplicaSet.
 
 Complete, which is kubectl's rule, read from one version of the object whose own generation is observed (P1, P5)
 R5   Deployment: updated >= wanted, no replica of an older revision, available >= updated (P6). Old pods may be
@@ -34,7 +34,7 @@ R15  A ConfigMap, Secret, key, volume, claim or ServiceAccount that is not there
      `reference` (P19). A configuration that only a new spec can mend: at once. A cache that is late: a suspicion.
 R16  A container that ended once is a suspicion (P17).
 R17  A refusal that only a new spec can mend (LimitRange, PodSecurity, a webhook's denial): failed at once, as long
-     as a pod is still to be made (P22).
+     as a pod is still to be made and none came since (P22).
 R18  A full ResourceQuota: failed after the patience `quota`, but not while pods of ours are still stopping, nor on
      a refusal from before the last progress (P22).
 R19  An admission webhook or an API server that can't be asked is a suspicion (P23).
