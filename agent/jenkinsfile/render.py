@@ -13,21 +13,11 @@ from agent.jenkinsfile.fragment import assemble
 from agent.spec.building import Test
 from agent.spec.model import ServiceSpec
 
-RECOVERS = False
-"""Whether this Headway has the command `recover`, which the `post` block of a deploy calls (contract section 3)."""
-
 _ENGINES = {"docker": "docker", "buildx": "docker", "command": "docker", "buildah": "buildah"}
 _DOCKER_HUB = "https://index.docker.io/v1/"
 
 
-def render(
-    spec: ServiceSpec,
-    *,
-    library: str = "",
-    near: Path | None = None,
-    headway_version: str = "",
-    recovers: bool = RECOVERS,
-) -> str:
+def render(spec: ServiceSpec, *, library: str = "", near: Path | None = None, headway_version: str = "") -> str:
     """The Jenkinsfile of a service.
 
     Args:
@@ -36,14 +26,13 @@ def render(
             pipeline then binds the credentials and calls the agent itself.
         near: the spec's folder, where a team's own templates are looked for; None: only Headway's own.
         headway_version: for a team's own template. Headway's own don't print it: an upgrade would change every job.
-        recovers: whether the pipeline calls `headway recover` after a deploy that was cut off.
 
     Raises:
         UsageError: the spec asks for what no pipeline can do, its template is missing or wrong, or one of its values
             can't be written down.
     """
     _check(spec)
-    facts = _facts(spec, library) | {"headway_version": headway_version, "recovers": recovers}
+    facts = _facts(spec, library) | {"headway_version": headway_version}
     return assemble(templates.fill(templates.load(spec.pipeline.template, near), facts))
 
 

@@ -75,15 +75,18 @@ class Build:
             workspace.mkdir(parents=True)
         if "options" in names:
             self.locks += [one.argument("resource") for one in _part(stage, "options").block if one.name == "lock"]
+        conditions = ["always", "unsuccessful"]
         try:
             if "stages" in names:
                 self._stages(_part(stage, "stages"), workspace)
             else:
                 self._block(_part(stage, "steps"), stage.text, workspace, {})
+            conditions.remove("unsuccessful")
         finally:
-            for condition in _part(stage, "post").block if "post" in names else ():
-                assert condition.name == "always"
-                self._block(condition, stage.text, workspace, {})
+            for condition in _part(stage, "post").block or () if "post" in names else ():
+                assert condition.name in {"always", "unsuccessful"}
+                if condition.name in conditions:
+                    self._block(condition, stage.text, workspace, {})
 
     def _block(self, block: Statement, stage: str, here: Path | None, extra: dict[str, str]) -> None:
         for step in block.block or ():
@@ -95,6 +98,10 @@ class Build:
                 self._block(step, stage, here, extra)
             case "withCredentials":
                 self._block(step, stage, here, extra | self._credentials(step))
+            case "node":
+                fresh = self.folder / f"workspace-{self.number}-{stage.replace(' ', '-')}-post"
+                fresh.mkdir()
+                self._block(step, stage, fresh, extra)
             case "withEnv":
                 self.env["WORKSPACE"] = str(here)
                 assert here

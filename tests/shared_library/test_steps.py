@@ -44,7 +44,7 @@ def one_command(answer: dict) -> tuple[list[str], list[dict]]:
 
 
 def test_there_are_steps():
-    assert PUBLIC == ["headwayDeploy", "headwayJobs", "headwaySmoke", "headwayUndo"]
+    assert PUBLIC == ["headwayDeploy", "headwayJobs", "headwayRecover", "headwaySmoke", "headwayUndo"]
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -106,6 +106,8 @@ def test_a_step_parses_on_jenkins_own_groovy(name):
          "exec headway smoke service.yaml --env e --version v --report .headway/report"),
         ("headwayUndo", {"environment": "e", "toRelease": 41},
          "exec headway undo service.yaml --env e --to-release 41 --report .headway/report"),
+        ("headwayRecover", {"spec": "x/service.yaml", "environment": "e", "anyBuild": True},
+         "exec headway recover x/service.yaml --env e --any-build"),
         ("headwayJobs", {}, "exec headway jobs apply ."),
         ("headwayJobs", {"specs": ["a", "b c"], "prune": True, "only": ["x/*", "y"], "parallel": 4},
          "exec headway jobs apply a 'b c' --prune --only 'x/*' --only y --parallel 4"),
@@ -192,6 +194,8 @@ def test_a_rendered_pipeline_calls_the_steps_as_they_are(case):
     text = (ROOT / "tests" / "golden" / "jenkinsfile" / case / "Jenkinsfile").read_text(encoding="utf-8")
     calls = re.findall(r"headwayDeploy\((?:\n .*)*?\n *\)", text)
     assert len(calls) == 2
+    for call in re.findall(r"headwayRecover\((?:\n .*)*?\n *\)", text):
+        assert one_command(library().ask(call))[0][-3:] == ["service.yaml", "--env", re.findall(r"environment: '(.*)'", call)[0]]
     words, credentials = one_command(library().ask("env = [IMAGE: 'r@sha256:1', VERSION: '7-abc']\n" + calls[1]))
     assert words == shlex.split(
         "KUBECONFIG='$KUBECONFIG_1:$KUBECONFIG_2' exec headway deploy service.yaml --env production --image r@sha256:1 --version 7-abc "

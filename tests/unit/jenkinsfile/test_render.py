@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli.main import COMMANDS
 from agent.errors import UsageError
 from agent.jenkinsfile.deploys import matches
-from agent.jenkinsfile.render import RECOVERS, registry, render
+from agent.jenkinsfile.render import registry, render
 from agent.spec.load import demand
 from tests.unit.jenkinsfile import reader
 from tests.unit.jenkinsfile.compiler import groovy
@@ -41,9 +40,8 @@ def benign(name: str) -> str:
 
 def all_shapes():
     for shape in SHAPES:
-        for recovers in (False, True):
-            for library in ("", "v1"):
-                yield render(shaped(*shape, benign), library=library, recovers=recovers)
+        for library in ("", "v1"):
+            yield render(shaped(*shape, benign), library=library)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -61,9 +59,8 @@ def test_there_are_enough_of_them_to_show_every_builder_kind_and_agent():
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("recovers", [False, True])
-def test_a_golden_file_is_valid_declarative(case, recovers):
-    reader.declarative(rendered(case, recovers=recovers))
+def test_a_golden_file_is_valid_declarative(case):
+    reader.declarative(rendered(case))
 
 
 def test_every_shape_is_valid_declarative():
@@ -88,7 +85,7 @@ def test_a_document_has_no_ragged_lines():
 @pytest.mark.parametrize("case", CASES)
 def test_a_command_of_the_agent_stands_alone_with_exec(case):
     """5.3: without exec, Jenkins' abort ends the shell before the agent has recorded what it did."""
-    for _, script in reader.scripts(reader.declarative(rendered(case, recovers=True))):
+    for _, script in reader.scripts(reader.declarative(rendered(case))):
         if "headway deploy" in script or "headway recover" in script:
             assert re.fullmatch(r"(KUBECONFIG=\$KUBECONFIG_1:\$KUBECONFIG_2 )?exec headway [^\n;&|]+", script), script
 
@@ -100,7 +97,7 @@ def stages_of(pipeline, name):
 @pytest.mark.parametrize("case", CASES)
 def test_a_timeout_stands_around_steps_and_an_approval_and_nowhere_else(case):
     """P5: around a stage or the pipeline it would cut off the post blocks."""
-    for statement in reader.declarative(rendered(case, recovers=True)).walk():
+    for statement in reader.declarative(rendered(case)).walk():
         if statement.name == "options":
             timed = [one for one in statement.block if one.name == "timeout"]
             assert not timed or not any(one.name == "lock" for one in statement.block)
@@ -115,7 +112,7 @@ def test_the_lock_is_on_the_parent_and_no_executor_is_held_while_waiting_for_it(
     pipeline = reader.declarative(rendered("multibranch"))
     for name in ("staging", "production"):
         stage = stages_of(pipeline, f"Environment {name}")
-        assert {part.name for part in stage.block} == {"when", "options", "stages"}
+        assert {part.name for part in stage.block} == {"when", "options", "stages", "post"}
         (option,) = next(part for part in stage.block if part.name == "options").block
         assert option.name == "lock"
         assert option.argument("resource") == f"deploy-shop-checkoutservice-{name}"
@@ -130,18 +127,12 @@ def test_an_approval_holds_neither_lock_nor_executor():
 
 def test_the_recovery_runs_after_failures_aborts_and_timeouts_on_a_fresh_agent_behind_the_lock():
     """P12, P13."""
-    stage = stages_of(reader.declarative(rendered("multibranch", recovers=True)), "Environment staging")
+    stage = stages_of(reader.declarative(rendered("buildah")), "Environment staging")
     (condition,) = next(part for part in stage.block if part.name == "post").block
     assert condition.name == "unsuccessful"
     assert [one.name for one in condition.block] == ["node"]
     scripts = [one.argument("script") for one in condition.walk() if one.name == "sh"]
     assert scripts == ["exec headway recover service.yaml --env staging"]
-
-
-def test_the_recovery_is_called_once_the_command_is_there():
-    assert RECOVERS == ("recover" in COMMANDS), (
-        "agent.jenkinsfile.render.RECOVERS says whether `headway recover` exists"
-    )
 
 
 def test_every_command_and_flag_that_a_pipeline_uses_exists(headway, capsys):
@@ -202,7 +193,7 @@ def test_options_that_are_job_properties_stand_in_one_place_only():
 
 
 def test_a_deploy_uses_the_commit_that_was_built():
-    assert rendered("inline").count("branches: [[name: env.GIT_COMMIT]]") == 2
+    assert rendered("inline").count("branches: [[name: env.GIT_COMMIT]]") == 4  # two deploys, two recoveries
     assert rendered("inline").count("branches: [[name: 'refs/heads/trunk']]") == 1
 
 
@@ -233,7 +224,6 @@ def test_six_environments_stay_far_below_the_limit_of_a_method(library):
             f"test:\n{tests}\nrun: {{port: 80}}\nenvironments:\n{environments}\n"
         ),
         library=library,
-        recovers=True,
     )
     reader.declarative(text)
     assert len(text) < METHOD / 2, len(text)
@@ -305,3 +295,16 @@ def test_what_could_only_fail_in_every_build_is_refused(text, says):
         render(spec(f"service: s\nimage: {{repository: r}}\n{text}\n"))
     assert refused.value.message.startswith("nothing was rendered: ")
     assert refused.value.status == 2
+
+
+def test_our_own_jenkinsfile_is_rendered_from_our_own_spec(golden):
+    golden(ROOT / "Jenkinsfile", render(loaded_from(ROOT).spec))
+    reader.declarative((ROOT / "Jenkinsfile").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "example", sorted(path.parent for path in (ROOT / "examples").rglob("service.yaml")), ids=lambda path: path.name
+)
+def test_every_example_is_valid_declarative(example):
+    loaded = loaded_from(example)
+    reader.declarative(render(loaded.spec, library=loaded.pins.library, near=loaded.folder))

@@ -36,7 +36,7 @@ HEADWAY = """#!/bin/sh
 echo "headway $*" >>"$CALLS"
 echo "kubeconfig $KUBECONFIG" >>"$CALLS"
 mkdir -p .headway/report/staging && echo '<testsuites/>' >.headway/report/staging/junit.xml
-exit "${DEPLOY_STATUS:-0}"
+[ "$1" != deploy ] || exit "${DEPLOY_STATUS:-0}"
 """
 
 
@@ -139,8 +139,22 @@ def test_a_failed_push_fails_although_its_output_goes_through_a_pipe(build):
 def test_a_failed_deploy_fails_the_build_and_its_report_is_kept(build):
     done, _ = build(TEXT, DEPLOY_STATUS="5")
     assert done.failed
-    assert done.last.status == 5
+    assert [(step.stage, step.status) for step in done.steps[-2:]] == [
+        ("Deploy to staging", 5),
+        ("Environment staging", 0),
+    ]
     assert [path.name for path in done.archived] == ["junit.xml"]
+
+
+def test_after_a_failed_deploy_the_recovery_looks_at_what_was_left_open_on_another_agent(build):
+    done, calls = build(TEXT, DEPLOY_STATUS="143")
+    assert calls[-2:] == ["headway recover service.yaml --env staging", "kubeconfig /k"]
+    assert done.last.label == "headway recover"
+
+
+def test_a_good_deploy_needs_no_recovery(build):
+    _, calls = build(TEXT)
+    assert not any("recover" in call for call in calls)
 
 
 @pytest.mark.parametrize(
