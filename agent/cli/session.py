@@ -33,6 +33,18 @@ def place_options(function: Decorated) -> Decorated:
     return function
 
 
+def any_place_options(function: Decorated) -> Decorated:
+    """SPEC and --env, or without a spec `-n NAMESPACE deployment/NAME`: at 3 am the ledger is enough."""
+    for option in (
+        click.option("--context", default="", help="Context of the kubeconfig, instead of those that the spec names."),
+        click.option("-n", "--namespace", default="", help="Namespace of deployment/NAME; default: the context's."),
+        click.option("--env", "environment", default="", metavar="ENV", help="Environment of the spec."),
+        click.argument("spec", metavar="SPEC|KIND/NAME"),
+    ):
+        function = option(function)
+    return function
+
+
 def lock_options(function: Decorated) -> Decorated:
     """--lock-wait and --lock-length: for operations that write."""
     for option in (

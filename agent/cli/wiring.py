@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,16 @@ class Chosen:
 
     loaded: LoadedSpec
     environment: EnvironmentSpec
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """Of the environment's clusters, in their order."""
+        return tuple(each.context for each in self.environment.clusters)
+
+    @property
+    def folder(self) -> Path:
+        """Where commands of the spec run."""
+        return self.loaded.folder
 
     @property
     def checks(self) -> tuple[SmokeCheck, ...]:
@@ -129,6 +139,84 @@ class Chosen:
         )
 
 
+@dataclass(frozen=True)
+class Named:
+    """A workload that was named without a spec: `-n shop deployment/web`. What is known of it stands in the ledger."""
+
+    kind: str
+    name: str
+    namespace: str
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The current one, unless --context names another."""
+        return ("",)
+
+    @property
+    def folder(self) -> Path:
+        """Where commands of recorded smoke checks run."""
+        return Path.cwd()
+
+    @property
+    def checks(self) -> tuple[SmokeCheck, ...]:
+        """None; releases have theirs recorded."""
+        return ()
+
+    @property
+    def policy(self) -> Policy:
+        """The defaults."""
+        from agent.rollout.policy import Policy
+
+        return Policy()
+
+    @property
+    def rules(self) -> UndoRules:
+        """The defaults."""
+        from agent.operations.mission import UndoRules
+
+        return UndoRules()
+
+    def place(self, cluster: Cluster) -> Place:
+        """Where it runs in a cluster."""
+        from agent.objects import Ref
+        from agent.operations.mission import Place
+
+        namespace = self.namespace or cluster.namespace
+        return Place(self.name, "", namespace, Ref("apps/v1", self.kind, namespace, self.name))
+
+
+_KINDS = {
+    word: kind
+    for kind, words in {
+        "Deployment": ("deployment", "deployments", "deploy"),
+        "StatefulSet": ("statefulset", "statefulsets", "sts"),
+        "DaemonSet": ("daemonset", "daemonsets", "ds"),
+    }.items()
+    for word in words
+}
+
+
+def choose_any(spec: str, environment: str, namespace: str) -> Chosen | Named:
+    """A spec and its environment, or a workload by kind and name.
+
+    Raises:
+        UsageError: neither, or a mixture.
+    """
+    kind, slash, name = spec.partition("/")
+    if slash and kind.lower() in _KINDS and "/" not in name and not Path(spec).exists():
+        if environment:
+            raise UsageError("nothing was done: --env belongs to a spec, and a workload was named", hint="leave it out")
+        return Named(_KINDS[kind.lower()], name, namespace)
+    if namespace:
+        raise UsageError(
+            "nothing was done: --namespace belongs to KIND/NAME, and a spec says its own",
+            hint="for example: -n shop deployment/web",
+        )
+    if not environment:
+        raise UsageError(f"nothing was done: --env is missing: which environment of {spec}?")
+    return choose(spec, environment)
+
+
 def choose(spec: str, environment: str) -> Chosen:
     """The spec and the environment that a command line names.
 
@@ -141,7 +229,7 @@ def choose(spec: str, environment: str) -> Chosen:
     return Chosen(loaded, loaded.spec.for_environment(environment))
 
 
-def clusters(chosen: Chosen, context: str, emit: Emit) -> Iterator[Tools]:
+def clusters(chosen: Chosen | Named, context: str, emit: Emit) -> Iterator[Tools]:
     """The tools for each cluster of the environment, in its order; connected one after another.
 
     Args:
@@ -149,9 +237,8 @@ def clusters(chosen: Chosen, context: str, emit: Emit) -> Iterator[Tools]:
         context: `--context`: this cluster only; empty: those of the spec.
         emit: where events go.
     """
-    contexts: Sequence[str] = [context] if context else [each.context for each in chosen.environment.clusters]
-    for each in contexts:
-        yield tools(each, emit, folder=chosen.loaded.folder)
+    for each in [context] if context else chosen.contexts:
+        yield tools(each, emit, folder=chosen.folder)
 
 
 def tools(context: str, emit: Emit, *, folder: Path) -> Tools:

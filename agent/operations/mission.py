@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from agent.objects import Object, Ref, ref
@@ -155,4 +155,5 @@ class Running:
 def running(place: Place, content: ReleaseSet, version: str, otherwise: tuple[SmokeCheck, ...]) -> Running:
     """A recorded release as smoke checks see it; `otherwise` are the checks where it has none recorded."""
     recorded = tuple(SmokeCheck.from_dict(raw) for raw in content.checks)
+    place = replace(place, url=place.url or content.url)
     return Running(place, content.objects, recorded or otherwise, content.container or place.container, version)

@@ -80,7 +80,7 @@ def roll(
         verdict = _total(endings)
         if verdict in {"complete", "superseded", "gone"}:
             return Rolled(verdict, template=template)
-        found = diagnosing.causes(account.tools, endings, following.snapshots, account.began)
+        found = causes_of(account, endings, following)
         return Rolled(verdict, found, template, diagnosing.to_blame(found))
 
 
@@ -116,6 +116,11 @@ def _write(
     now = tools.clock.monotonic()
     account.hear(Applied(now, touched, now - began, "undo" if step == "undo" else "apply"))
     return template
+
+
+def causes_of(account: Account, endings: Sequence[Ending], following: Following) -> tuple[Cause, ...]:
+    """Why workloads failed, the root cause first, with logs."""
+    return diagnosing.causes(account.tools, endings, following.snapshots, account.began)
 
 
 def _half_written(account: Account, problem: HeadwayError) -> Cause:

@@ -77,7 +77,7 @@ def command(
         )
         return deploy(tools, mission)
 
-    several = not context and len(chosen.environment.clusters) > 1
+    several = not context and len(chosen.contexts) > 1
     return session.run(wiring.clusters(chosen, context, session.emit), operation, several=several)
 
 

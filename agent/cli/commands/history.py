@@ -9,7 +9,8 @@ import click
 
 from agent.cli.console import Console, clean
 from agent.cli.options import output_option, talk_options
-from agent.cli.session import nowhere, place_options
+from agent.cli.output.moments import age, inside
+from agent.cli.session import any_place_options, nowhere
 from agent.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -19,16 +20,16 @@ HEADINGS = ("RELEASE", "REVISION", "VERSION", "VERDICT", "WHEN", "BUILD", "IMAGE
 
 
 @click.command(name="history", short_help="List the releases with verdict, build and image.")
-@place_options
+@any_place_options
 @output_option()
 @talk_options
 @click.pass_obj
-def command(console: Console, spec: str, environment: str, context: str, output: str) -> ExitStatus:
+def command(console: Console, spec: str, environment: str, namespace: str, context: str, output: str) -> ExitStatus:
     """Lists the releases that the ledger knows, newest first; `*` marks the one that serves."""
     from agent.cli import wiring
     from agent.operations.showing import history, history_dict
 
-    chosen = wiring.choose(spec, environment)
+    chosen = wiring.choose_any(spec, environment, namespace)
     shown = []
     for tools in wiring.clusters(chosen, context, nowhere):
         place = chosen.place(tools.cluster)
@@ -36,7 +37,9 @@ def command(console: Console, spec: str, environment: str, context: str, output:
         if output == "json":
             shown.append(history_dict(place, tools.cluster.label, releases, current))
             continue
-        console.line(clean(f"{place.service} in {place.environment} (cluster {tools.cluster.label}, {place.workload})"))
+        console.line(
+            clean(f"{place.service}{inside(place.environment)} (cluster {tools.cluster.label}, {place.workload})")
+        )
         for line in table(releases, current, console.width):
             console.line(clean(line))
     if output == "json":
@@ -46,8 +49,6 @@ def command(console: Console, spec: str, environment: str, context: str, output:
 
 def table(releases: tuple[Release, ...], current: int, width: int = 0) -> list[str]:
     """The releases as aligned columns; in a narrow terminal the last columns are cut, never wrapped."""
-    from agent.cli.output.moments import age
-
     if not releases:
         return ["  no release yet"]
     rows = [HEADINGS]

@@ -62,5 +62,5 @@ def command(
         )
         return recover(tools, mission)
 
-    several = not context and len(chosen.environment.clusters) > 1
+    several = not context and len(chosen.contexts) > 1
     return session.run(wiring.clusters(chosen, context, session.emit), operation, several=several)

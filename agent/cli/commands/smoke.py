@@ -39,5 +39,5 @@ def command(
     def operation(tools: Tools) -> DeployReport:
         return smoke_alone(tools, chosen.place(tools.cluster), chosen.checks, version)
 
-    several = not context and len(chosen.environment.clusters) > 1
+    several = not context and len(chosen.contexts) > 1
     return session.run(wiring.clusters(chosen, context, session.emit), operation, several=several)

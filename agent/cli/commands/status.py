@@ -9,7 +9,7 @@ import click
 
 from agent.cli.console import Console, clean
 from agent.cli.options import output_option, talk_options
-from agent.cli.session import nowhere, place_options
+from agent.cli.session import any_place_options, nowhere
 from agent.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 @click.command(name="status", short_help="Show the workload now, with its way back.")
-@place_options
+@any_place_options
 @output_option()
 @talk_options
 @click.pass_obj
-def command(console: Console, spec: str, environment: str, context: str, output: str) -> ExitStatus:
+def command(console: Console, spec: str, environment: str, namespace: str, context: str, output: str) -> ExitStatus:
     """Shows what runs, whether it is verified, and where an undo would go (tried on the server)."""
     from agent.cli import wiring
     from agent.operations.showing import status
 
-    chosen = wiring.choose(spec, environment)
+    chosen = wiring.choose_any(spec, environment, namespace)
     found = [status(tools, chosen.place(tools.cluster)) for tools in wiring.clusters(chosen, context, nowhere)]
     if output == "json":
         shown = [each.to_dict() for each in found]
@@ -40,10 +40,10 @@ def command(console: Console, spec: str, environment: str, context: str, output:
 
 def lines(status: Status) -> list[str]:
     """The status as lines."""
-    from agent.cli.output.moments import described
+    from agent.cli.output.moments import described, inside
 
     place, (wanted, updated, available) = status.place, status.replicas
-    head = f"{place.service} in {place.environment} (cluster {status.cluster}, namespace {place.namespace})"
+    head = f"{place.service}{inside(place.environment)} (cluster {status.cluster}, namespace {place.namespace})"
     state = "complete" if status.complete else "NOT complete"
     found = [
         head,

@@ -8,7 +8,7 @@ import click
 
 from agent.cli.console import Console
 from agent.cli.options import dry_run_option, output_option, talk_options
-from agent.cli.session import Session, lock_options, place_options, report_option
+from agent.cli.session import Session, any_place_options, lock_options, report_option
 from agent.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="undo", short_help="Go back to the last release known good.")
-@place_options
+@any_place_options
 @click.option("--to-release", type=click.IntRange(1), default=None, metavar="N", help="Release, as in `history`.")
 @click.option("--to-revision", type=click.IntRange(1), default=None, metavar="N", help="Kubernetes revision.")
 @click.option("--to-image", default="", metavar="REF", help="Image, digest or version of a recorded release.")
@@ -31,6 +31,7 @@ def command(
     console: Console,
     spec: str,
     environment: str,
+    namespace: str,
     context: str,
     to_release: int | None,
     to_revision: int | None,
@@ -53,7 +54,7 @@ def command(
 
     if sum(map(bool, (to_release, to_revision, to_image))) > 1:
         raise UsageError("nothing was changed: --to-release, --to-revision and --to-image exclude each other")
-    chosen = wiring.choose(spec, environment)
+    chosen = wiring.choose_any(spec, environment, namespace)
     session = Session(console, output, report, chosen.policy)
     wish = Wish(to_release or 0, to_revision or 0, to_image)
 
@@ -62,5 +63,5 @@ def command(
         lock = wiring.lock_rules(lock_wait, lock_length)
         return undo(tools, UndoMission(place, chosen.checks, chosen.policy, chosen.rules, wish, lock, dry_run))
 
-    several = not context and len(chosen.environment.clusters) > 1
+    several = not context and len(chosen.contexts) > 1
     return session.run(wiring.clusters(chosen, context, session.emit), operation, several=several)

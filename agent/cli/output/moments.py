@@ -1,4 +1,4 @@
-"""Times in words: how long something took, since when something serves."""
+"""Times and places in words: how long something took, since when something serves, and where."""
 
 from __future__ import annotations
 
@@ -37,3 +37,8 @@ def age(moment: str, now: datetime | None = None) -> str:
         return ""
     seconds = ((now or datetime.now(UTC)) - then.astimezone(UTC)).total_seconds()
     return duration(max(round(seconds), 1)).replace(".0 s", " s")
+
+
+def inside(environment: str) -> str:
+    """` in staging`; nothing where a workload was named without a spec."""
+    return f" in {environment}" if environment else ""

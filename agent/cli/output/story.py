@@ -11,7 +11,7 @@ from datetime import datetime
 from agent.cli.console import Console, clean
 from agent.cli.output.ending import endings
 from agent.cli.output.live import Live
-from agent.cli.output.moments import described, duration
+from agent.cli.output.moments import described, duration, inside
 from agent.objects import Ref
 from agent.reports.deploy import DeployReport
 from agent.reports.events import (
@@ -93,12 +93,13 @@ class Story:
     def _opened(self, event: Opened) -> None:
         self._workload = event.workload
         place = f"(cluster {event.cluster}, namespace {event.namespace})"
+        there = inside(event.environment)
         head = {
             "deploy": f"{event.service} {event.version} to {event.environment} {place}",
-            "undo": f"{event.service} back to {event.version or 'nothing'} in {event.environment} {place}",
-            "recover": f"{event.service} {event.version} in {event.environment} {place}, left open",
-            "restart": f"{event.service} {event.version} restarts in {event.environment} {place}",
-        }.get(event.command, f"{event.service} {event.version} in {event.environment} {place}")
+            "undo": f"{event.service} back to {event.version or 'nothing'}{there} {place}",
+            "recover": f"{event.service} {event.version}{there} {place}, left open",
+            "restart": f"{event.service} {event.version} restarts{there} {place}",
+        }.get(event.command, f"{event.service} {event.version}{there} {place}")
         rehearsal = "rehearsal: " if event.rehearsal else ""
         self._console.line(clean(f"{rehearsal}{head}{self._now_text(event)}"))
 

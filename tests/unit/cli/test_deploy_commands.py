@@ -295,3 +295,76 @@ def test_hostile_text_from_a_cluster_is_made_harmless(shop, headway, cluster):
     (shop / "web.yaml").write_text(MANIFEST)
     done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1", "--version", "v1\x1b[2J")
     assert "\x1b" not in done.out
+
+
+def test_at_night_the_ledger_is_enough(shop, headway, tmp_path_factory, monkeypatch):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3")
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    named = ("-n", "shop", "deployment/web")
+    status = headway("status", *named)
+    assert status.status == 0, status.err
+    assert "way back  release 1 (v1), the last release known good; would apply cleanly" in status.out
+    assert headway("freeze", *named, "--reason", "night", "--until", "2h").status == 0
+    assert "frozen    night" in headway("status", *named).out
+    done = headway("undo", *named)
+    assert done.status == 0, done.out + done.err
+    assert "smoke passed" in done.out
+    assert re.search(r"^\* 1 ", headway("history", *named).out, re.MULTILINE)
+    assert "it was frozen by" in headway("thaw", *named).out
+    assert headway("undo", "deployment/web", "--env", "staging").status == 2
+    assert headway("status", "-n", "shop", "deployment/nothing").status == 4
+
+
+def test_frozen(shop, headway):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    assert headway("freeze", ".", "--env", "staging", "--reason", "x", "--until", "yesterday").status == 2
+    assert json.loads(headway("freeze", ".", "--env", "staging", "--reason", "x", "-o", "json").out)["frozen"]
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3")
+    assert done.status == 9
+    assert "is frozen" in done.err
+    headway("thaw", ".", "--env", "staging")
+    assert headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3").status == 0
+
+
+def test_restart(shop, headway):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    done = headway("restart", ".", "--env", "staging")
+    assert done.status == 0, done.out + done.err
+    assert "web v1 restarts in staging" in done.out
+    assert "2 of 2 new pods available" in done.out
+
+
+def test_recover_what_was_aborted_and_only_that(shop, headway):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    none = headway("recover", ".", "--env", "staging")
+    assert none.status == 0
+    assert "nothing was left open" in none.out
+    words = [sys.executable, "-m", "agent", "deploy", ".", "--env", "staging", "--image", f"{IMAGE}:unready"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    while "apply" not in process.stdout.readline():
+        pass
+    process.kill()
+    process.communicate()
+    began = time.monotonic()
+    monkeyed = headway("recover", ".", "--env", "staging", "--any-build")
+    assert monkeyed.status in {0, 1}, monkeyed.out + monkeyed.err
+    assert time.monotonic() - began < 10  # the dead process's lock isn't waited for
+    assert re.search(r"^\* 1 ", headway("history", ".", "--env", "staging").out, re.MULTILINE)
+
+
+def test_locked(shop, headway, cluster):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    words = [sys.executable, "-m", "agent", "deploy", ".", "--env", "staging", "--image", f"{IMAGE}:unready"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    while "apply" not in process.stdout.readline():
+        pass
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3", "--lock-wait", "0")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=15)
+    assert done.status == 8, done.out + done.err
+    assert "is under way" in done.err

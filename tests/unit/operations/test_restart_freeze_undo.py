@@ -1,0 +1,215 @@
+"""What a person does at night: undo by hand, restart, freeze, thaw, status."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agent.errors import ForbiddenError, NotFoundError, RefusedError, UsageError
+from agent.objects import Ref
+from agent.operations.freezing import freeze, thaw
+from agent.operations.going_back import UndoMission, undo
+from agent.operations.mission import Place, UndoRules
+from agent.operations.restarting import RestartMission, restart
+from agent.operations.showing import history, status
+from agent.release.choice import Wish
+from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
+
+
+def go_back(shop, **wish):
+    return undo(shop.tools, UndoMission(shop.place, shop.checks, shop.policy, shop.rules, Wish(**wish)))
+
+
+def live_image(shop):
+    return shop.cluster.objects[WORKLOAD]["spec"]["template"]["spec"]["containers"][0]["image"]
+
+
+def test_an_undo_by_hand_goes_one_good_release_back(shop):
+    for tag in ("v1", "v3", "v4"):
+        shop.deploy(tag)
+    report = go_back(shop)
+    assert (report.verdict, report.undo, int(report.status)) == ("complete", "verified", 0)
+    assert live_image(shop) == f"{REPOSITORY}:v3"
+    assert go_back(shop).undone_to.version == "v1"
+    last = go_back(shop)
+    assert (last.undo, int(last.status)) == ("no-target", 5)
+    assert live_image(shop) == f"{REPOSITORY}:v1"
+
+
+def test_a_release_left_on_purpose_is_no_target_of_a_later_undo(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    go_back(shop)
+    report = shop.deploy("v2")
+    assert report.undone_to.version == "v1"
+
+
+def test_a_release_can_be_named(shop):
+    for tag in ("v1", "v3", "v4"):
+        shop.deploy(tag)
+    assert go_back(shop, release=1).undone_to.version == "v1"
+    assert go_back(shop, revision=3).undone_to.version == "v4"
+    assert go_back(shop, image=f"{REPOSITORY}:v3").undone_to.version == "v3"
+    with pytest.raises(UsageError, match="no release 17"):
+        go_back(shop, release=17)
+
+
+def test_the_checks_of_the_target_are_asked_even_without_a_spec(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    bare = Place("web", "", "shop", WORKLOAD)
+    report = undo(shop.tools, UndoMission(bare))
+    assert report.undo == "verified"
+    assert [check.name for check in report.smoke] == ["healthy", "version", "orders"]
+
+
+def test_a_one_way_migration_refuses_unless_a_release_is_named(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.rules = UndoRules(one_way=True)
+    with pytest.raises(RefusedError, match="can't be taken back"):
+        go_back(shop)
+    assert go_back(shop, release=1).undo == "verified"
+
+
+def test_an_undo_that_the_server_refuses_changes_nothing(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.cluster.refuse[WORKLOAD] = ForbiddenError("no")
+    report = go_back(shop)
+    assert (report.undo, int(report.status)) == ("failed", 5)
+    assert live_image(shop) == f"{REPOSITORY}:v3"
+
+
+def test_a_rehearsed_undo_changes_nothing(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    before = len(shop.cluster.writes())
+    report = undo(shop.tools, UndoMission(shop.place, dry_run=True))
+    assert int(report.status) == 0
+    assert len(shop.cluster.writes()) == before
+    assert any("v3 -> " in line for touched in report.objects for line in touched.changes)
+
+
+def test_foreign_fields_survive_a_deploy_and_its_undo(shop):
+    shop.deploy("v1")
+    live = shop.cluster.objects[WORKLOAD]
+    live["metadata"]["annotations"] = {**live["metadata"].get("annotations", {}), "ci/build": "77"}
+    live["spec"]["invented"] = {"by": "nobody"}
+    live["spec"]["template"]["spec"]["invented"] = True
+    shop.deploy("v2")
+    live = shop.cluster.objects[WORKLOAD]
+    assert live["metadata"]["annotations"]["ci/build"] == "77"
+    assert live["spec"]["invented"] == {"by": "nobody"}
+    assert live["spec"]["template"]["spec"]["invented"] is True
+
+
+def test_requests_of_an_undo_are_few(shop):
+    shop.checks = ()
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.cluster.log.clear()
+    go_back(shop)
+    own = [
+        (verb, target.kind)
+        for verb, target, _ in shop.cluster.log
+        if not target.name.startswith("headway.") and target.kind == "Deployment"
+    ]
+    assert len(own) <= 5, own
+
+
+def test_a_restart_makes_new_pods_of_the_same_release(shop):
+    shop.deploy("v1")
+    before = set(shop.cluster.pods_of("v1"))
+    report = restart(shop.tools, RestartMission(shop.place, shop.checks, shop.policy))
+    assert (report.verdict, int(report.status), report.release) == ("complete", 0, 1)
+    assert not before & set(shop.cluster.pods_of("v1"))
+    assert shop.ledger().intent is None
+    assert status(shop.tools, shop.place).known.number == 1
+
+
+def test_a_deploy_after_a_restart_changes_nothing(shop):
+    shop.deploy("v1")
+    restart(shop.tools, RestartMission(shop.place, shop.checks, shop.policy))
+    pods = set(shop.cluster.pods_of("v1"))
+    assert not shop.deploy("v1").changed
+    assert set(shop.cluster.pods_of("v1")) == pods
+
+
+def test_a_restart_that_fails_needs_a_person(shop):
+    shop.deploy("v1")
+    shop.checks = (replace(shop.checks[0], path="/api", status=201),)
+    report = restart(shop.tools, RestartMission(shop.place, shop.checks, shop.policy))
+    assert (report.verdict, report.undo, int(report.status)) == ("failed", "none", 5)
+
+
+def test_a_rehearsed_restart_changes_nothing(shop):
+    shop.deploy("v1")
+    before = shop.cluster.objects[WORKLOAD]
+    assert int(restart(shop.tools, RestartMission(shop.place, dry_run=True)).status) == 0
+    assert shop.cluster.objects[WORKLOAD] == before
+
+
+def test_nothing_is_restarted_that_a_gitops_tool_keeps(shop):
+    shop.deploy("v1")
+    shop.cluster.objects[WORKLOAD]["metadata"]["labels"] = {"argocd.argoproj.io/instance": "x"}
+    with pytest.raises(RefusedError, match="Argo CD"):
+        restart(shop.tools, RestartMission(shop.place))
+
+
+def test_frozen_means_no_deploy_but_an_undo(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    freeze(shop.tools, shop.place, "black friday")
+    with pytest.raises(RefusedError, match="frozen by build/7: black friday"):
+        shop.deploy("v4")
+    assert go_back(shop).undo == "verified"
+    assert status(shop.tools, shop.place).freeze == "black friday (by build/7)"
+    assert thaw(shop.tools, shop.place).reason == "black friday"
+    assert thaw(shop.tools, shop.place) is None
+    assert shop.deploy("v4").verdict == "complete"
+
+
+def test_a_freeze_ends_by_itself(shop):
+    shop.deploy("v1")
+    until = "2026-01-01T10:05:00Z"
+    freeze(shop.tools, shop.place, "lunch", until)
+    with pytest.raises(RefusedError, match="until 2026-01-01T10:05:00Z"):
+        shop.deploy("v3")
+    shop.cluster.clock.sleep(400)
+    assert shop.deploy("v3").verdict == "complete"
+
+
+def test_a_failure_can_freeze(shop):
+    shop.deploy("v1")
+    shop.rules = UndoRules(then="freeze")
+    shop.deploy("v2")
+    with pytest.raises(RefusedError, match="release 2 failed and was undone"):
+        shop.deploy("v3")
+
+
+def test_only_what_is_there_can_be_frozen(shop):
+    with pytest.raises(NotFoundError, match="nothing was frozen"):
+        freeze(shop.tools, shop.place, "x")
+    assert shop.cluster.objects == {}
+
+
+def test_status_shows_the_way_back(shop):
+    shop.deploy("v1")
+    assert status(shop.tools, shop.place).back is None
+    shop.deploy("v3")
+    found = status(shop.tools, shop.place)
+    assert (found.back.number, found.clean, found.complete, found.replicas) == (1, True, True, (3, 3, 3))
+    shop.cluster.refuse[Ref("v1", "Service", "shop", "web")] = ForbiddenError("no")
+    blocked = status(shop.tools, shop.place)
+    assert not blocked.clean
+    assert "no" in blocked.reason
+
+
+def test_history_is_newest_first(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    releases, current = history(shop.tools, shop.place)
+    assert [each.number for each in releases] == [2, 1]
+    assert current == 2
