@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from agent import objects
@@ -221,3 +222,10 @@ def occurrence(thing: Object, at: float, before: Occurrence | None) -> Occurrenc
         last_at=at,
         stale=False,
     )
+
+
+def rebased(item: Occurrence, written: float) -> Occurrence:
+    """An event as it counts after a write: stale, unless it was repeated since: then it began with that."""
+    if item.last_at <= written:
+        return replace(item, stale=True)
+    return replace(item, first_at=item.last_at if item.first_at <= written else item.first_at)

@@ -26,6 +26,7 @@ from agent.objects import Object, Ref
 from agent.rollout.feed import Applied, Blind, Changed, Event, Listed, Sighted
 from agent.rollout.policy import Patience, Policy
 from agent.rollout.scrub import scrub
+from agent.rollout.write import server_time
 
 VERSION = 1
 _FOREVER = 1e9
@@ -54,7 +55,7 @@ def encode(event: Event) -> dict[str, Any]:
         case Changed():
             return {"at": event.at, "changed": event.resource, "type": event.type, "object": trimmed(event.object)}
         case Applied():
-            return {"at": event.at, "applied": trimmed(event.object), "created": event.created}
+            return {"at": event.at, "applied": _answer(event.object), "created": event.created}
         case Blind():
             return {"at": event.at, "blind": scrub(event.reason)}
         case Sighted():
@@ -199,6 +200,14 @@ def trimmed(thing: Object) -> Object:
     if kept.get("kind") == "Secret":
         kept.pop("data", None)
         kept.pop("stringData", None)
+    return kept
+
+
+def _answer(thing: Object) -> Object:
+    """Our write's answer, with the one thing in managedFields that is needed again: when the server took it."""
+    kept = trimmed(thing)
+    if time := server_time(thing):
+        kept["metadata"]["managedFields"] = [{"time": time}]
     return kept
 
 

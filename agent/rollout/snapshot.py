@@ -63,7 +63,7 @@ class Snapshot:
             case Listed():
                 self._listed(event)
             case Changed():
-                self._changed(event.resource, event.object, event.at, deleted=event.type == "DELETED")
+                self._changed(event.resource, event.object, event.at, event.type)
             case Applied():
                 self._applied(event)
             case Blind():
@@ -120,7 +120,7 @@ class Snapshot:
 
     def _listed(self, event: Listed) -> None:
         for item in event.items:
-            self._changed(event.resource, item, event.at, deleted=False)
+            self._changed(event.resource, item, event.at)
         present = {uid(item) for item in event.items}
         if event.resource == self.resource:
             here = any(name(item) == self.workload.name for item in event.items)
@@ -134,7 +134,8 @@ class Snapshot:
         elif event.resource == "controllerrevisions":
             self.revisions = {key: value for key, value in self.revisions.items() if key in present}
 
-    def _changed(self, resource: str, thing: Object, at: float, *, deleted: bool) -> None:
+    def _changed(self, resource: str, thing: Object, at: float, kind: str = "ADDED") -> None:
+        deleted = kind == "DELETED"
         if resource == self.resource:
             self._workload(thing, at, deleted=deleted)
         elif resource == "pods":
@@ -143,8 +144,8 @@ class Snapshot:
             self._replica_set(thing, at, deleted=deleted)
         elif resource == "controllerrevisions":
             self._revision(thing, deleted=deleted)
-        elif resource == "events":
-            self._occurrence(thing, at, deleted=deleted)
+        elif resource == "events" and not deleted:
+            self._occurrence(thing, at, changed=kind == "MODIFIED")
 
     def _workload(self, thing: Object, at: float, *, deleted: bool) -> None:
         if name(thing) != self.workload.name:
@@ -205,7 +206,7 @@ class Snapshot:
         self.observed_at = self.last_departure = self.overdue_since = None
         self.seen = not event.created
         self.occurrences = {
-            subject: {key: _before(item, event.at) for key, item in known.items()}
+            subject: {key: projection.rebased(item, event.at) for key, item in known.items()}
             for subject, known in self.occurrences.items()
         }
         known = self.object
@@ -228,6 +229,8 @@ class Snapshot:
         if before is not None and not newer(before.version, text(metadata(thing).get("resourceVersion"))):
             return
         self.pods[key] = projection.pod(thing, at, before)
+        if before is None and self.write is not None and self.write.precedes(thing):
+            self.write = self.write.with_pod(self.pods[key])
 
     def _may_be_ours(self, thing: Object) -> bool:
         """Whether the selector matches; True while the workload is not known."""
@@ -249,6 +252,8 @@ class Snapshot:
             self.replica_sets.pop(key, None)
         elif before is None or newer(before.version, text(metadata(thing).get("resourceVersion"))):
             self.replica_sets[key] = projection.replica_set(thing, at, before)
+            if before is None and self.write is not None and self.write.precedes(thing):
+                self.write = self.write.with_replica_set(key)
 
     def _revision(self, thing: Object, *, deleted: bool) -> None:
         key = uid(thing)
@@ -258,10 +263,10 @@ class Snapshot:
         elif before is None or newer(before.version, text(metadata(thing).get("resourceVersion"))):
             self.revisions[key] = projection.revision(thing)
 
-    def _occurrence(self, thing: Object, at: float, *, deleted: bool) -> None:
+    def _occurrence(self, thing: Object, at: float, *, changed: bool) -> None:
         about = mapping(thing.get("involvedObject") or thing.get("regarding"))
         subject, kind, its = text(about.get("uid")), text(about.get("kind")), text(about.get("name"))
-        if deleted or not subject or subject in self.departed or thing.get("reason") not in REASONS:
+        if not subject or subject in self.departed or thing.get("reason") not in REASONS:
             return
         if kind != "PersistentVolumeClaim" and not its.startswith(self.workload.name[:40]):
             return
@@ -270,7 +275,9 @@ class Snapshot:
         known = self.occurrences.setdefault(its if kind == "PersistentVolumeClaim" else subject, {})
         before = known.get(uid(thing))
         if before is None or newer(before.version, text(metadata(thing).get("resourceVersion"))):
-            known[uid(thing)] = projection.occurrence(thing, at, before)
+            found = projection.occurrence(thing, at, before)
+            late = before is None and not changed and self.write is not None and self.write.precedes(thing)
+            known[uid(thing)] = replace(found, stale=late)
 
     def _pin(self) -> None:
         """Finds what the new pods belong to, once the controller has seen our generation (P1, P3)."""
@@ -290,10 +297,3 @@ class Snapshot:
             self.pinned = pinning.daemon_hash(owners, write, counted)
         else:
             self.pinned = self.uid
-
-
-def _before(item: Occurrence, written: float) -> Occurrence:
-    """An event as it counts after a write: stale, unless it was repeated since: then it began with that."""
-    if item.last_at <= written:
-        return replace(item, stale=True)
-    return replace(item, first_at=item.last_at if item.first_at <= written else item.first_at)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from agent.objects import generation, metadata, uid
+from agent.objects import Object, generation, metadata, uid
 from agent.rollout.feed import Applied
-from agent.rollout.records import Pod, ReplicaSet, digest, mapping, text
+from agent.rollout.records import Pod, ReplicaSet, digest, mapping, mappings, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Write:
         ready: UIDs of the pods that were ready then.
         pods: UIDs of all pods known then.
         replica_sets: UIDs of all ReplicaSets known then.
+        server_time: the API server's clock when it took the write, in whole seconds; empty where it isn't said.
     """
 
     at: float
@@ -37,6 +38,22 @@ class Write:
     ready: frozenset[str]
     pods: frozenset[str]
     replica_sets: frozenset[str]
+    server_time: str = ""
+
+    def precedes(self, thing: Object) -> bool:
+        """Whether an object was made before the write, by the one clock that stamps both (P27)."""
+        made = text(metadata(thing).get("creationTimestamp"))
+        return bool(made and self.server_time) and made < self.server_time
+
+    def with_pod(self, pod: Pod) -> Write:
+        """The write, with a pod that was there before it and is only heard of now."""
+        exits = {**self.exits, **{(pod.uid, item.name): item.exits for item in pod.containers}}
+        ready = self.ready | {pod.uid} if pod.ready else self.ready
+        return replace(self, exits=exits, ready=ready, pods=self.pods | {pod.uid})
+
+    def with_replica_set(self, uid: str) -> Write:
+        """The write, with a ReplicaSet that was there before it and is only heard of now."""
+        return replace(self, replica_sets=self.replica_sets | {uid})
 
 
 def write_of(event: Applied, pods: Iterable[Pod], replica_sets: Iterable[ReplicaSet]) -> Write:
@@ -57,4 +74,11 @@ def write_of(event: Applied, pods: Iterable[Pod], replica_sets: Iterable[Replica
         ready=frozenset(pod.uid for pod in known if pod.ready),
         pods=frozenset(pod.uid for pod in known),
         replica_sets=frozenset(item.uid for item in replica_sets if item.seen_at <= event.at),
+        server_time=server_time(thing),
     )
+
+
+def server_time(thing: Object) -> str:
+    """When the API server last took a write of the object, as managedFields say; empty if they don't."""
+    times = [text(entry.get("time")) for entry in mappings(metadata(thing).get("managedFields"))]
+    return max(times, default="")

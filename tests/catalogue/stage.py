@@ -249,7 +249,13 @@ class Stage:
     # -- objects ------------------------------------------------------------------------------------------------
 
     def _workload(self) -> Object:
-        meta = {"name": NAME, "namespace": SPACE, "uid": "uid-workload", "generation": 1, "labels": {"app": "web"}}
+        meta: Object = {
+            "name": NAME,
+            "namespace": SPACE,
+            "uid": "uid-workload",
+            "generation": 1,
+            "labels": {"app": "web"},
+        }
         spec: Object = {"selector": {"matchLabels": {"app": "web"}}, "template": self._template()}
         if self.kind == "Job":
             spec |= {"completions": 1, "parallelism": 1, "backoffLimit": 2}
@@ -261,7 +267,7 @@ class Stage:
             spec["updateStrategy"] = {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}
         spec.update(copy.deepcopy(self.case.get("spec", {})))
         version = "batch/v1" if self.kind == "Job" else "apps/v1"
-        thing = {"apiVersion": version, "kind": self.kind, "metadata": meta, "spec": spec, "status": {}}
+        thing: Object = {"apiVersion": version, "kind": self.kind, "metadata": meta, "spec": spec, "status": {}}
         if not self.fresh and self.kind != "Job":
             self._make_set(OLD, 1, quiet=True)
         return thing
@@ -282,7 +288,7 @@ class Stage:
     def _make_set(self, pod_hash: str, revision: int, *, at: float | None = None, quiet: bool = False) -> None:
         template = copy.deepcopy(self.workload["spec"]["template"] if pod_hash == NEW else self._template())
         name = f"{NAME}-{pod_hash}"
-        meta = {"name": name, "namespace": SPACE, "uid": f"uid-{pod_hash}", "generation": 1}
+        meta: Object = {"name": name, "namespace": SPACE, "uid": f"uid-{pod_hash}", "generation": 1}
         meta["creationTimestamp"] = f"2026-11-23T0{revision}:00:00Z"
         meta["ownerReferences"] = [{"kind": self.kind, "name": NAME, "uid": "uid-workload", "controller": True}]
         if self.kind == "Deployment":
@@ -318,7 +324,7 @@ class Stage:
         elif self.kind != "Job":
             labels["controller-revision-hash"] = self.sets[revision]["metadata"]["labels"]["controller-revision-hash"]
         title = f"{NAME}-{name.rpartition('-')[2]}" if self.kind == "StatefulSet" else f"{NAME}-{revision}-{name}"
-        pod = {
+        pod: Object = {
             "kind": "Pod",
             "metadata": {
                 "name": title, "namespace": SPACE, "uid": f"uid-{name}", "labels": labels,
@@ -433,7 +439,11 @@ class Stage:
             its = [name for name in live if self.revision_of[name] == pod_hash]
             refused = self.refused if pod_hash == NEW else ""
             thing["spec"]["replicas"] = len(its) + bool(refused)
-            status = {"replicas": len(its), "readyReplicas": len(set(its) & set(ready)), "observedGeneration": 1}
+            status: Object = {
+                "replicas": len(its),
+                "readyReplicas": len(set(its) & set(ready)),
+                "observedGeneration": 1,
+            }
             if refused:
                 failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": refused}
                 status["conditions"] = [failure]

@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from agent.objects import Ref
-from agent.rollout.feed import Applied, Changed
+from agent.rollout.feed import Applied, Changed, Listed
 from agent.rollout.records import digest, newer
 from agent.rollout.snapshot import Snapshot
 from tests.catalogue.stage import Stage, target
@@ -139,3 +139,66 @@ def test_pods_of_a_daemonset_by_generation_where_no_revision_is_heard():
     meta["labels"] = {"app": "web", "pod-template-generation": "2"}
     snapshot.fold(Changed(1.1, "pods", "ADDED", {"metadata": meta}))
     assert snapshot.is_new(snapshot.pods["p"])
+
+
+def lately(thing, made, **more):
+    meta = {"creationTimestamp": made, "resourceVersion": "8000", "namespace": "shop", **thing.pop("metadata")}
+    return {**thing, "metadata": meta, **more}
+
+
+def reread(made):
+    """A StatefulSet that was written at 04:00:10, and an event about it that is only heard of afterwards."""
+    snapshot = played(kind="StatefulSet")
+    answer = copy.deepcopy(snapshot.object)
+    answer["metadata"] |= {"generation": 3, "resourceVersion": "7000"}
+    answer["metadata"]["managedFields"] = [{"time": "2026-11-23T03:00:00Z"}, {"time": "2026-11-23T04:00:10Z"}]
+    snapshot.fold(Applied(50.0, answer))
+    about = {"kind": "StatefulSet", "name": "web", "uid": "uid-workload"}
+    event = lately(
+        {"metadata": {"name": "e", "uid": "e"}}, made, reason="FailedCreate", message="x", involvedObject=about
+    )
+    return snapshot, event
+
+
+def test_an_event_from_before_the_write_that_is_heard_late_is_old():
+    snapshot, event = reread("2026-11-23T03:59:00Z")
+    snapshot.fold(Listed(51.0, "events", (event,)))
+    assert list(snapshot.about("uid-workload")) == []
+    again = copy.deepcopy(event)
+    again["metadata"]["resourceVersion"] = "8001"
+    snapshot.fold(Changed(55.0, "events", "MODIFIED", again))
+    assert [item.first_at for item in snapshot.about("uid-workload")] == [55.0]
+
+
+@pytest.mark.parametrize("made", ["2026-11-23T04:00:10Z", "2026-11-23T04:00:30Z"])
+def test_an_event_from_after_the_write_counts(made):
+    snapshot, event = reread(made)
+    snapshot.fold(Listed(51.0, "events", (event,)))
+    assert [item.first_at for item in snapshot.about("uid-workload")] == [51.0]
+
+
+def test_a_pod_from_before_the_write_that_is_heard_late_brings_its_restarts_along():
+    snapshot, _ = reread("")
+    state = {"name": "app", "restartCount": 6, "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 1}}}
+    owner = [{"uid": "uid-workload", "controller": True}]
+    meta = {"name": "web-9", "uid": "nine", "labels": {"app": "web"}, "ownerReferences": owner}
+    pod = lately({"metadata": meta}, "2026-11-23T02:00:00Z", status={"containerStatuses": [state]})
+    snapshot.fold(Changed(51.0, "pods", "ADDED", pod))
+    assert snapshot.write.exits["nine", "app"] == 6
+    assert "nine" in snapshot.write.pods
+
+
+def test_a_replica_set_from_before_the_write_that_is_heard_late_is_no_successor():
+    snapshot = played()
+    answer = copy.deepcopy(snapshot.object)
+    answer["metadata"] |= {
+        "generation": 3,
+        "resourceVersion": "7000",
+        "managedFields": [{"time": "2026-11-23T04:00:10Z"}],
+    }
+    snapshot.fold(Applied(50.0, answer))
+    meta = {"name": "web-x", "uid": "x", "annotations": {"deployment.kubernetes.io/revision": "9"}}
+    meta["ownerReferences"] = [{"uid": "uid-workload", "controller": True}]
+    spec = {"template": {"spec": {"containers": [{"image": "bad"}]}}}
+    snapshot.fold(Changed(51.0, "replicasets", "ADDED", lately({"metadata": meta}, "2026-11-23T03:59:00Z", spec=spec)))
+    assert not snapshot.superseded
