@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.sandbox.http import Request, Response, json_response
-from agent.sandbox.kubernetes import bodies, discovery, routes, scale, watch
+from agent.sandbox.kubernetes import bodies, discovery, podsecurity, routes, scale, watch
 from agent.sandbox.kubernetes.errors import ApiError, conflict
 from agent.sandbox.kubernetes.faults import Asked, Fault, Faults
-from agent.sandbox.kubernetes.objects import Obj
+from agent.sandbox.kubernetes.objects import Obj, labels
 from agent.sandbox.kubernetes.proxy import Proxy
 from agent.sandbox.kubernetes.routes import Route
 from agent.sandbox.kubernetes.verbs import Verbs
 from agent.sandbox.kubernetes.world import World
 
 _LOGGED = 100_000
+_WARNED = {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"}
 _POLL = 0.02
 
 
@@ -230,7 +231,18 @@ class Api:
         }.get((route.verb, bool(route.name)))
         if carried_out is None:
             raise ApiError(405, "the server does not allow this method on the requested resource")
-        return carried_out(request, route)
+        return self._warned(route, carried_out(request, route))
+
+    def _warned(self, route: Route, response: Response) -> Response:
+        """The answer to a write of a workload, with PodSecurity's Warning header where its pods would be refused."""
+        namespace = self.world.store.get("Namespace", ("", route.namespace))
+        if route.kind.kind not in _WARNED or route.subresource or namespace is None or "delete" in route.verb:
+            return response
+        text = podsecurity.warning(labels(namespace), json.loads(response.body))
+        if not text:
+            return response
+        quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+        return replace(response, headers={**response.headers, "Warning": f'299 - "{quoted}"'})
 
     def _review(self, request: Request) -> Response:
         """SelfSubjectAccessReview: yes, unless a `forbidden` fault is in force for it."""

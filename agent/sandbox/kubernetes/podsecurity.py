@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from agent.sandbox.kubernetes.objects import Obj, containers, spec
 
 LABEL = "pod-security.kubernetes.io/enforce"
+WARN = "pod-security.kubernetes.io/warn"
 _VOLUMES = {
     "name",
     "configMap",
@@ -22,14 +23,29 @@ _VOLUMES = {
 
 def refusal(namespace_labels: Mapping[str, str], pod: Obj) -> str:
     """Why the namespace's enforced level refuses a pod; empty when it does not."""
-    level = namespace_labels.get(LABEL, "")
+    complaint = _complaint(namespace_labels, LABEL, spec(pod))
+    return f"violates {complaint}" if complaint else ""
+
+
+def warning(namespace_labels: Mapping[str, str], workload: Obj) -> str:
+    """What a client is warned of when it writes a workload whose pods would be refused; empty for nothing.
+
+    Without a level to warn of, the enforced one counts.
+    """
+    label = WARN if WARN in namespace_labels else LABEL
+    complaint = _complaint(namespace_labels, label, spec(spec(workload).get("template") or {}))
+    return f"would violate {complaint}" if complaint else ""
+
+
+def _complaint(namespace_labels: Mapping[str, str], label: str, pod_spec: Obj) -> str:
+    level = namespace_labels.get(label, "")
     if level not in {"restricted", "baseline"}:
         return ""
-    version = namespace_labels.get(f"{LABEL}-version", "latest")
-    complaints = list(_baseline(spec(pod)))
+    version = namespace_labels.get(f"{label}-version", "latest")
+    complaints = list(_baseline(pod_spec))
     if level == "restricted":
-        complaints += _restricted(spec(pod))
-    return f'violates PodSecurity "{level}:{version}": {", ".join(complaints)}' if complaints else ""
+        complaints += _restricted(pod_spec)
+    return f'PodSecurity "{level}:{version}": {", ".join(complaints)}' if complaints else ""
 
 
 def _named(pod: Obj, wrong: Callable[[Obj], bool]) -> str:

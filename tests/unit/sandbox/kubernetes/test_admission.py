@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+from agent.sandbox.http import Request
 from tests.unit.sandbox.kubernetes.world import container, workload
 
 PODS = "/api/v1/namespaces/shop/pods"
@@ -65,6 +68,20 @@ def test_restricted_pods_pass_and_others_say_all_that_is_wrong(cluster, client):
     context = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True,
                "seccompProfile": {"type": "RuntimeDefault"}}  # fmt: skip
     client.ok("POST", PODS, pod(securityContext=context))
+
+
+def test_who_writes_a_workload_is_warned_of_its_pods(cluster):
+    path = "/apis/apps/v1/namespaces/shop/deployments"
+    body = json.dumps(workload()).encode()
+
+    def written():
+        return cluster.api.handle(Request("POST", path, "dryRun=All", {"content-type": "application/json"}, body))
+
+    assert "Warning" not in written().headers
+    cluster.change("Namespace", "", "shop", {"metadata": {"labels": {"pod-security.kubernetes.io/warn": "restricted"}}})
+    answer = written()
+    assert answer.status == 201
+    assert answer.headers["Warning"].startswith('299 - "would violate PodSecurity \\"restricted:latest\\": allowPriv')
 
 
 def test_baseline_forbids_privileges_only(cluster, client):
