@@ -25,7 +25,7 @@ class Step:
     output: str
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """A step ended with another status than 0, which ends the build."""
 
 
@@ -57,7 +57,7 @@ class Build:
         self.env |= {"BUILD_NUMBER": str(self.number), "BUILD_URL": f"https://ci.example.com/job/x/{self.number}/"}
         try:
             self._stages(_part(pipeline, "stages"), None)
-        except Failed:
+        except FailedError:
             self.failed = True
 
     @property
@@ -74,7 +74,9 @@ class Build:
             workspace = self.folder / f"workspace-{self.number}-{stage.text.replace(' ', '-')}"
             workspace.mkdir(parents=True)
         if "options" in names:
-            self.locks += [one.argument("resource") for one in _part(stage, "options").block if one.name == "lock"]
+            self.locks += [
+                one.argument("resource") for one in _part(stage, "options").block or () if one.name == "lock"
+            ]
         conditions = ["always", "unsuccessful"]
         try:
             if "stages" in names:
@@ -92,7 +94,7 @@ class Build:
         for step in block.block or ():
             self._step(step, stage, here, extra)
 
-    def _step(self, step: Statement, stage: str, here: Path | None, extra: dict[str, str]) -> None:
+    def _step(self, step: Statement, stage: str, here: Path | None, extra: dict[str, str]) -> None:  # noqa: PLR0912
         match step.name:
             case "timeout" | "script":
                 self._block(step, stage, here, extra)
@@ -143,18 +145,25 @@ class Build:
         script = here.parent / f"script-{len(self.steps)}.sh"
         script.write_text(step.argument("script"), encoding="utf-8")
         done = subprocess.run(
-            ["sh", "-xe", script], cwd=here, env=self.environment | self.env | {"WORKSPACE": str(here)} | extra,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=600, check=False,
-        )  # fmt: skip
+            ["sh", "-xe", script],
+            cwd=here,
+            env=self.environment | self.env | {"WORKSPACE": str(here)} | extra,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=600,
+            check=False,
+        )
         self.steps.append(Step(stage, step.argument("label"), step.argument("script"), done.returncode, done.stdout))
         if done.returncode:
-            raise Failed
+            raise FailedError
 
     def _credentials(self, step: Statement) -> dict[str, str]:
         names = [
-            step.head[at + 2].value
-            for at, part in enumerate(step.head)
-            if part in ("variable", "usernameVariable", "passwordVariable")
+            name.value
+            for part, name in zip(step.head, step.head[2:], strict=False)
+            if part in ("variable", "usernameVariable", "passwordVariable") and isinstance(name, Text)
         ]
         return {name: self.bound[name] for name in names}
 
@@ -175,7 +184,7 @@ class Build:
                 self._file(store, name, (here / name).read_text(encoding="utf-8"))
 
     def _value(self, tokens: list[str | Text], here: Path) -> str:
-        """Strings, `env.NAME`, `.substring(0, N)`, `readFile(...).trim()` and `checkout(...).GIT_COMMIT`, joined by +."""
+        """Strings, `env.NAME`, its `.substring(0, N)`, `readFile().trim()`, `checkout().GIT_COMMIT`, joined by +."""
         words = tokens
         out, at = "", 0
         while at < len(words):

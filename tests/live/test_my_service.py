@@ -79,12 +79,10 @@ def serving(world) -> set[str]:
     from kubernetes import client, config
 
     api = client.CoreV1Api(config.new_client_from_config(str(world.kubeconfig)))
-    pods = [pod for pod in api.list_namespaced_pod(world.namespace).items if not pod.metadata.deletion_timestamp]
-    assert len(pods) == 3, [pod.metadata.name for pod in pods]
-    return {
-        api.connect_get_namespaced_pod_proxy_with_path(f"{pod.metadata.name}:8080", world.namespace, "api/")
-        for pod in pods
-    }
+    found = [pod.metadata for pod in api.list_namespaced_pod(world.namespace).items]
+    pods = [str(meta.name) for meta in found if meta and not meta.deletion_timestamp]
+    assert len(pods) == 3, pods
+    return {str(api.connect_get_namespaced_pod_proxy_with_path(f"{pod}:8080", world.namespace, "api/")) for pod in pods}
 
 
 def test_built_tested_pushed_deployed_by_digest_and_a_bad_release_taken_back(build, repository, live_world):

@@ -98,10 +98,12 @@ def test_a_step_parses_on_jenkins_own_groovy(name):
         ("headwayDeploy", {"environment": "staging"},
          "exec headway deploy service.yaml --env staging --report .headway/report"),
         ("headwayDeploy",
-         {"spec": "a/service.yaml", "environment": "e", "image": "r@sha256:1", "version": "v1", "report": "out", "requireUndo": True,
-          "allowKnownBad": False, "context": "c", "lockWait": 5, "dryRun": True},
-         "exec headway deploy a/service.yaml --env e --context c --image r@sha256:1 --version v1 --report out --require-undo "
-         "--lock-wait 5 --dry-run"),
+         {"spec": "a/service.yaml", "environment": "e", "image": "r@sha256:1", "version": "v1", "report": "out"},
+         "exec headway deploy a/service.yaml --env e --image r@sha256:1 --version v1 --report out"),
+        ("headwayDeploy",
+         {"environment": "e", "requireUndo": True,
+          "allowKnownBad": False, "context": "c", "lockWait": 5, "report": "x"},
+         "exec headway deploy service.yaml --env e --context c --report x --require-undo --lock-wait 5"),
         ("headwaySmoke", {"environment": "e", "version": "v"},
          "exec headway smoke service.yaml --env e --version v --report .headway/report"),
         ("headwayUndo", {"environment": "e", "toRelease": 41},
@@ -183,8 +185,10 @@ CHUNKS = st.sampled_from(["'", "''", "'\\''", "$(id)", "`id`", "\n", ";", "\\", 
 @given(st.lists(st.one_of(CHUNKS, HOSTILE), min_size=1, max_size=5).map("".join), HOSTILE)
 def test_whatever_is_passed_arrives_as_one_argument(image, version):
     words, _ = one_command(called("headwayDeploy", environment="e", image=image, version=version))
-    assert words == ["exec", "headway", "deploy", "service.yaml", "--env", "e", "--image", image, "--version", version, "--report",
-                     ".headway/report"]  # fmt: skip
+    report = ["--report", ".headway/report"]
+    assert words == [
+        "exec", "headway", "deploy", "service.yaml", "--env", "e", "--image", image, "--version", version, *report,
+    ]  # fmt: skip
 
 
 @pytest.mark.groovy
@@ -195,10 +199,11 @@ def test_a_rendered_pipeline_calls_the_steps_as_they_are(case):
     calls = re.findall(r"headwayDeploy\((?:\n .*)*?\n *\)", text)
     assert len(calls) == 2
     for call in re.findall(r"headwayRecover\((?:\n .*)*?\n *\)", text):
-        assert one_command(library().ask(call))[0][-3:] == ["service.yaml", "--env", re.findall(r"environment: '(.*)'", call)[0]]
+        (environment,) = re.findall(r"environment: '(.*)'", call)
+        assert one_command(library().ask(call))[0][-3:] == ["service.yaml", "--env", environment]
     words, credentials = one_command(library().ask("env = [IMAGE: 'r@sha256:1', VERSION: '7-abc']\n" + calls[1]))
     assert words == shlex.split(
-        "KUBECONFIG='$KUBECONFIG_1:$KUBECONFIG_2' exec headway deploy service.yaml --env production --image r@sha256:1 --version 7-abc "
-        "--report .headway/report/production"
+        "KUBECONFIG='$KUBECONFIG_1:$KUBECONFIG_2' exec headway deploy service.yaml --env production "
+        "--image r@sha256:1 --version 7-abc --report .headway/report/production"
     )
     assert [one["credentialsId"] for one in credentials] == ["kubeconfig-eu", "kubeconfig-us"]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+DUMP = Path(__file__).with_name("dump.groovy")
 JAR = Path("/usr/share/java/groovy-all-2.4.21.jar")
 MISSING = (
     ""
@@ -23,7 +24,7 @@ MISSING = (
 class Groovy:
     """A Groovy script that answers lines with lines; by default the compiler's front end."""
 
-    def __init__(self, script: Path = Path(__file__).with_name("dump.groovy"), *arguments: str) -> None:
+    def __init__(self, script: Path = DUMP, *arguments: str) -> None:
         self.process = subprocess.Popen(
             ["java", "-Xss8m", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", str(JAR), "groovy.ui.GroovyMain",
              str(script), *arguments],

@@ -138,10 +138,12 @@ OPTIONS = {
     "disableConcurrentBuilds",
 }
 CONDITIONS = {
-    "always", "changed", "fixed", "regression", "aborted", "success", "unsuccessful", "unstable", "failure", "notBuilt", "cleanup",
+    "always", "changed", "fixed", "regression", "aborted", "success", "unsuccessful", "unstable", "failure", "notBuilt",
+    "cleanup",
 }  # fmt: skip
 STEPS = {
-    "archiveArtifacts", "checkout", "deleteDir", "dir", "echo", "headwayDeploy", "headwayRecover", "junit", "milestone", "node", "podTemplate",
+    "archiveArtifacts", "checkout", "deleteDir", "dir", "echo", "headwayDeploy", "headwayRecover", "junit", "milestone",
+    "node", "podTemplate",
     "script", "sh", "stash", "timeout", "unstash", "withCredentials", "withEnv", "writeFile",
 }  # fmt: skip
 AGENTS = {"label": set(), "docker": {"image"}, "kubernetes": {"inheritFrom", "retries"}}

@@ -1,4 +1,4 @@
-"""Specs of every shape that renders differently, with a value of the caller's choice in every field that is rendered."""
+"""Specs of every shape that renders differently, with a value of the caller's choice in every rendered field."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ test:
 run: {port: 8080}
 environments:
   - {name: one, namespace: n, cluster: {context: k, credentials: c}, when: {branch: main}}
-  - {name: two, namespace: n, clusters: [{context: a, credentials: c}, {context: b, credentials: d}], approval: {submitters: [x, y]}}
+  - name: two
+    namespace: n
+    clusters: [{context: a, credentials: c}, {context: b, credentials: d}]
+    approval: {submitters: [x, y]}
 """
 
 

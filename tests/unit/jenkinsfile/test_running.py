@@ -1,4 +1,4 @@
-"""A rendered pipeline, run: its scripts hand each other what they need. Docker and headway only note their arguments."""
+"""A rendered pipeline, run: its scripts hand each other what they need. Docker and headway note their arguments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ case $1 in
   create) echo container ;;
   start) exit "${{TEST_STATUS:-0}}" ;;
   inspect) echo /app ;;
-  push) [ -z "$PUSH_FAILS" ] || {{ echo 'denied' >&2; exit 1; }}; echo 'x: Pushed'; echo '1-01: digest: {DIGEST} size: 42' ;;
+  push) [ -z "$PUSH_FAILS" ] || {{ echo 'denied' >&2; exit 1; }}
+        echo '1-01: digest: {DIGEST} size: 42' ;;
   login) echo "config $DOCKER_CONFIG" >>"$CALLS"; cat >/dev/null ;;
   buildx) while [ "$1" != --metadata-file ] && [ $# -gt 1 ]; do shift; done
           [ "$1" != --metadata-file ] || printf '{{\\n  "containerimage.digest": "{DIGEST}",\\n "x": 1}}' >"$2" ;;
@@ -93,10 +94,12 @@ def test_the_image_that_was_tested_is_pushed_and_deployed_by_its_digest(build):
     done, calls = build(TEXT)
     assert not done.failed, done.last
     image = "registry.example.com/web:7-0123456789ab"
+    title = "org.opencontainers.image"
+    labels = f"--label {title}.version=7-0123456789ab --label {title}.revision={done.commit}"
+    pushed = f"registry.example.com/web@{DIGEST} --version 7-0123456789ab"
     assert [call for call in calls if not call.startswith(("config", "kubeconfig"))] == [
         "docker login --username me --password-stdin registry.example.com",
-        f"docker build --tag {image} --file Dockerfile --label org.opencontainers.image.version=7-0123456789ab "
-        f"--label org.opencontainers.image.revision={done.commit} --build-arg VERSION=v7-0123456789ab .",
+        f"docker build --tag {image} --file Dockerfile {labels} --build-arg VERSION=v7-0123456789ab .",
         f"docker create --env VERSION --entrypoint /bin/sh {image} -c ./selftest.sh",
         "docker start --attach container",
         "docker inspect --format {{.Config.WorkingDir}} container",
@@ -104,8 +107,7 @@ def test_the_image_that_was_tested_is_pushed_and_deployed_by_its_digest(build):
         "docker rm --force container",
         "docker login --username me --password-stdin registry.example.com",
         f"docker push {image}",
-        f"headway deploy service.yaml --env staging --image registry.example.com/web@{DIGEST} --version 7-0123456789ab "
-        "--report .headway/report/staging",
+        f"headway deploy service.yaml --env staging --image {pushed} --report .headway/report/staging",
     ]
     assert "kubeconfig /k" in calls
     assert done.locks == ["deploy-web-staging"]
@@ -160,7 +162,7 @@ def test_a_good_deploy_needs_no_recovery(build):
 @pytest.mark.parametrize(
     ("builder", "says"),
     [
-        ("buildx", f"docker buildx build --push --metadata-file"),
+        ("buildx", "docker buildx build --push --metadata-file"),
         ("buildah", "buildah push --digestfile .headway/digest registry.example.com/web:7-0123456789ab"),
     ],
 )
@@ -176,7 +178,7 @@ def test_other_builders_find_the_digest_too(build, builder, says):
     [
         (f"printf 'registry.example.com/web@{DIGEST}\\n' >\"$IMAGE_FILE\"", f"registry.example.com/web@{DIGEST}"),
         ("true", "registry.example.com/web:7-0123456789ab"),
-        ("mkdir -p sub && cd sub && echo found >\"$IMAGE_FILE\"", "found"),
+        ('mkdir -p sub && cd sub && echo found >"$IMAGE_FILE"', "found"),
     ],
 )  # fmt: skip
 def test_a_command_names_the_digest_or_the_tag_has_to_do(build, run, image):
@@ -194,7 +196,14 @@ def test_several_kubeconfigs_are_joined_as_kubectl_joins_them(build):
 
 
 def test_without_an_image_of_its_own_a_deploy_names_none(build):
-    text = "service: web\nsource: {git: 'https://h/p'}\nimage: {repository: r}\nbuild: {with: none}\nrun: {port: 80}\nenvironments: [{name: staging}]\n"
+    text = """
+service: web
+source: {git: "https://h/p"}
+image: {repository: r}
+build: {with: none}
+run: {port: 80}
+environments: [{name: staging}]
+"""
     done, calls = build(text)
     assert not done.failed, done.last
     assert calls[0] == "headway deploy service.yaml --env staging --report .headway/report/staging"

@@ -172,7 +172,7 @@ def test_macros_includes_and_inheritance_work(own):
     )
     assert (
         own(
-            "{% set ns = namespace(n=1) %}{% for i in range(3) %}{% set ns.n = ns.n + i %}{% endfor %}{{ ns.n | groovy }}"
+            "{% set ns = namespace(n=1) %}{% for i in range(3) %}{% set ns.n = ns.n + i %}{% endfor %}{{ ns.n|groovy }}"
         )
         == "4"
     )
