@@ -15,6 +15,8 @@ from agent.objects import Object, Ref
 from agent.release.record import Release
 
 KEEP = 20
+WAYS_BACK = 3
+"""Of the good releases, and of the external ones, so many different ones outlive any number of failures."""
 MAX_BYTES = 700 * 1024
 """Of compressed data; the server's limit is 1 MiB an object."""
 
@@ -143,9 +145,19 @@ class Ledger:
         return replace(self, releases=releases, sets={key: one for key, one in self.sets.items() if key in wanted})
 
     def _by_worth(self) -> list[Release]:
-        """What an undo needs first, then the newest."""
-        good = sorted((each for each in self.releases if each.judgement == "good"), key=lambda one: -one.served)
-        first = {self.current} | {each.number for each in good[:2]}
-        if self.intent:
-            first |= {self.intent.release, self.intent.target}
-        return sorted(self.releases, key=lambda one: (one.number not in first, -one.number))
+        """What serves and what is under way, then what an undo could go to, then the newest."""
+        under_way = [self.intent.release, self.intent.target] if self.intent else []
+        first = [self.current, *under_way, *self._ways_back()]
+        rank = {number: place for place, number in reversed(list(enumerate(first)))}
+        return sorted(self.releases, key=lambda one: (rank.get(one.number, len(first)), -one.number))
+
+    def _ways_back(self) -> list[int]:
+        """The releases that `choice.choose` could name first, whichever is left: a few of each kind, no two alike."""
+        found: list[int] = []
+        for origin, judgement in ((None, "good"), ("external", "unjudged")):
+            kinds: dict[str, int] = {}
+            for each in sorted(self.releases, key=lambda one: -one.served):
+                if each.judgement == judgement and origin in {None, each.origin} and not each.withdrawn:
+                    kinds.setdefault(each.objects, each.number)
+            found += list(kinds.values())[:WAYS_BACK]
+        return found
