@@ -192,6 +192,8 @@ class Headway:
         status, at, output, memory = run(words, case, stop_at="  rollout ")
         report = case.folder / "report" / "report.json"
         verdict = json.loads(report.read_text())["verdict"] if report.exists() else f"exit {status}"
+        if status == 2:  # refused before anything was written: the earliest way to call it failed
+            verdict = "failed"
         word = {
             "complete": "ok",
             "failed": "failed",
