@@ -89,6 +89,25 @@ class Account:
                 pass
         self._emit(event)
 
+    def open(self, version: str, image: str, now: Serving | None) -> None:
+        """Says what is about to be done, and what serves now."""
+        place = self.place
+        self.hear(
+            Opened(
+                at=self.began,
+                command=self.command,
+                service=place.service,
+                version=version,
+                environment=place.environment,
+                cluster=self.tools.cluster.label,
+                namespace=place.namespace,
+                workload=place.workload,
+                image=image,
+                now=now,
+                rehearsal=self.rehearsal,
+            )
+        )
+
     def waiting(self, holder: str) -> None:
         """Says whom the lock is waited for."""
         self.note("lock", f"waiting for another operation on {self.place.workload}: {holder}")

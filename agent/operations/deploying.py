@@ -24,7 +24,7 @@ from agent.operations.undoing import way_back
 from agent.release.choice import choose
 from agent.release.ledger import Ledger
 from agent.reports.deploy import DeployReport, SmokeReport
-from agent.reports.events import Applied, Opened, Rehearsed
+from agent.reports.events import Applied, Rehearsed
 
 
 def deploy(tools: Tools, mission: Mission) -> DeployReport:
@@ -106,22 +106,8 @@ class _Deploy:
         book.last_words(change)
 
     def _open(self, prepared: Prepared) -> None:
-        mission, content = self.mission, self.mission.content
-        self.account.hear(
-            Opened(
-                at=self.account.began,
-                command="deploy",
-                service=mission.place.service,
-                version=content.version,
-                environment=mission.place.environment,
-                cluster=self.tools.cluster.label,
-                namespace=mission.place.namespace,
-                workload=mission.place.workload,
-                image=content.image,
-                now=prepared.now,
-                rehearsal=mission.dry_run,
-            )
-        )
+        content = self.mission.content
+        self.account.open(content.version, content.image, prepared.now)
         for text in prepared.remarks:
             self.account.note("apply", text)
 

@@ -18,7 +18,7 @@ from agent.release import images
 from agent.release.choice import Choice, Wish, choose
 from agent.release.digest import of_template
 from agent.reports.deploy import DeployReport
-from agent.reports.events import Applied, Noted, Opened, Rehearsed, Touched
+from agent.reports.events import Applied, Noted, Rehearsed, Touched
 from agent.rollout.policy import Policy
 from agent.smoke.check import SmokeCheck
 
@@ -73,21 +73,7 @@ def _undo(account: Account, mission: UndoMission, book: Book) -> DeployReport:
     left = leaving.number if leaving else 0
     choice = choose(book.ledger, leaving=left, wish=mission.wish)
     now = serving_now(live, leaving, mission.place.container)
-    account.hear(
-        Opened(
-            at=account.began,
-            command="undo",
-            service=mission.place.service,
-            version=choice.target.version if choice.target else "",
-            environment=mission.place.environment,
-            cluster=tools.cluster.label,
-            namespace=mission.place.namespace,
-            workload=mission.place.workload,
-            image=choice.target.image if choice.target else "",
-            now=now,
-            rehearsal=mission.dry_run,
-        )
-    )
+    account.open(choice.target.version if choice.target else "", choice.target.image if choice.target else "", now)
     if mission.rules.one_way and not _named(mission.wish):
         raise RefusedError(
             "nothing was changed: a database migration of this release can't be taken back",
@@ -174,20 +160,7 @@ def smoke_alone(tools: Tools, place: Place, checks: tuple[SmokeCheck, ...], vers
     live = live_workload(account.tools, place)
     known = known_release(Book(tools.cluster, place.workload).ledger, live)
     now = serving_now(live, known, place.container)
-    account.hear(
-        Opened(
-            at=account.began,
-            command="smoke",
-            service=place.service,
-            version=version or now.version,
-            environment=place.environment,
-            cluster=tools.cluster.label,
-            namespace=place.namespace,
-            workload=place.workload,
-            image=now.image,
-            now=now,
-        )
-    )
+    account.open(version or now.version, now.image, now)
     if not checks:
         account.hear(Noted(account.began, "smoke", "the spec has no smoke checks"))
     container = place.container or (images.choose_container(live, "") if _single(live) else "")

@@ -23,7 +23,6 @@ from agent.release.digest import of_template
 from agent.release.ledger import Intent, Ledger
 from agent.release.record import Release
 from agent.reports.deploy import DeployReport, SmokeReport
-from agent.reports.events import Opened
 from agent.rollout.policy import Policy
 from agent.smoke.check import SmokeCheck
 
@@ -127,19 +126,10 @@ class _Recovery:
     def _open(self, release: Release | None, live: Object | None) -> None:
         place = self.mission.place
         self.account.release = self.intent.release
-        self.account.hear(
-            Opened(
-                at=self.account.began,
-                command="recover",
-                service=place.service,
-                version=release.version if release else "",
-                environment=place.environment,
-                cluster=self.tools.cluster.label,
-                namespace=place.namespace,
-                workload=place.workload,
-                image=release.image if release else "",
-                now=serving_now(live, None, place.container) if live else None,
-            )
+        self.account.open(
+            release.version if release else "",
+            release.image if release else "",
+            serving_now(live, None, place.container) if live else None,
         )
         self.account.note(
             "recover", f"a {self.intent.kind} of release {self.intent.release} was left {self.intent.step}"

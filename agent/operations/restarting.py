@@ -24,7 +24,7 @@ from agent.release import owners
 from agent.release.digest import RESTARTED, of_template
 from agent.release.ledger import Intent, Ledger
 from agent.reports.deploy import DeployReport
-from agent.reports.events import Applied, Opened, Touched
+from agent.reports.events import Applied, Touched
 from agent.rollout.policy import Policy
 from agent.smoke.check import SmokeCheck
 
@@ -76,21 +76,7 @@ def _restart(account: Account, mission: RestartMission, book: Book) -> None:
     known = known_release(book.ledger, live)
     account.release = known.number if known else 0
     now = serving_now(live, known, place.container)
-    account.hear(
-        Opened(
-            at=account.began,
-            command="restart",
-            service=place.service,
-            version=now.version,
-            environment=place.environment,
-            cluster=tools.cluster.label,
-            namespace=place.namespace,
-            workload=place.workload,
-            image=now.image,
-            now=now,
-            rehearsal=mission.dry_run,
-        )
-    )
+    account.open(now.version, now.image, now)
     if mission.dry_run:
         _patched(account, live, dry_run=True)
         account.hear(Applied(tools.clock.monotonic(), (Touched(str(place.workload), "change"),), 0.0))

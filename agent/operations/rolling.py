@@ -75,13 +75,18 @@ def roll(
             if not account.changed:
                 raise
             return Rolled("failed", (_half_written(account, problem),))
-        endings = following.run(policy)
-        account.notes_of(ending.verdict for ending in endings)
-        verdict = _total(endings)
-        if verdict in {"complete", "superseded", "gone"}:
-            return Rolled(verdict, template=template)
-        found = causes_of(account, endings, following)
-        return Rolled(verdict, found, template, diagnosing.to_blame(found))
+        return _judged(account, following, policy, template)
+
+
+def _judged(account: Account, following: Following, policy: Policy, template: str) -> Rolled:
+    """Follows what was written to its end."""
+    endings = following.run(policy)
+    account.notes_of(ending.verdict for ending in endings)
+    verdict = _total(endings)
+    if verdict in {"complete", "superseded", "gone"}:
+        return Rolled(verdict, template=template)
+    found = causes_of(account, endings, following)
+    return Rolled(verdict, found, template, diagnosing.to_blame(found))
 
 
 def _write(

@@ -14,7 +14,7 @@ from agent.operations.account import Account, smoke_causes
 from agent.operations.applying import OvertakenError, Step, carry_out, plan
 from agent.operations.bookkeeping import Book
 from agent.operations.mission import UndoRules, running
-from agent.operations.rolling import Rolled, identity, roll
+from agent.operations.rolling import Identity, Rolled, identity, roll
 from agent.operations.smoking import smoke
 from agent.release import owners
 from agent.release.digest import of_template
@@ -162,36 +162,45 @@ def _ended(
     template: str = "",
 ) -> UndoResult:
     clock = account.tools.clock
-    record = UndoneRecord(way.target.number, result, clock.utc(), account.tools.builder.name)
     seconds = clock.monotonic() - began
-    found = identity(account, account.place.container) if result in {"verified", "unverified"} else None
+    record = UndoneRecord(way.target.number, result, clock.utc(), account.tools.builder.name)
+    serves = result in {"verified", "unverified"}
+    found = identity(account, account.place.container) if serves else Identity()
 
     def change(ledger: Ledger) -> Ledger:
-        left = ledger.release(leaving)
-        if left is not None:
-            withdrawn = left.withdrawn or (way.on_purpose and left.judgement == "good" and leaving != way.target.number)
-            ledger = ledger.changed(leaving, undone=record, withdrawn=withdrawn)
-        if result in {"verified", "unverified"}:
-            ledger = ledger.serves(way.target.number).changed(
-                way.target.number,
-                withdrawn=False,
-                undone=None,
-                revision=found.revision if found else 0,
-                replica_set=found.replica_set if found else "",
-            )
-            if template:
-                ledger = ledger.changed(way.target.number, template=template)
-        return replace(ledger, intent=None)
+        left = _left(ledger, leaving, way, record)
+        return replace(_back(left, way.target, found, template) if serves else left, intent=None)
 
     try:
         book.write(change)
     except HeadwayError as problem:
         account.note("undo", f"the ledger could not be written: {problem.message}")
-    if result in {"verified", "unverified"}:
+    if serves:
         account.undone_to = serving(way.target)
     account.undo = result
     account.hear(Undone(clock.monotonic(), way.target.label, result, text, seconds))
     return result
+
+
+def _left(ledger: Ledger, leaving: int, way: Way, record: UndoneRecord) -> Ledger:
+    """The ledger with how the release was left."""
+    left = ledger.release(leaving)
+    if left is None or leaving == way.target.number:
+        return ledger
+    withdrawn = left.withdrawn or (way.on_purpose and left.judgement == "good")
+    return ledger.changed(leaving, undone=record, withdrawn=withdrawn)
+
+
+def _back(ledger: Ledger, target: Release, found: Identity, template: str) -> Ledger:
+    """The ledger with the target serving again."""
+    return ledger.serves(target.number).changed(
+        target.number,
+        withdrawn=False,
+        undone=None,
+        revision=found.revision,
+        replica_set=found.replica_set,
+        template=template or target.template,
+    )
 
 
 def first_release(account: Account, book: Book, release: Release, rules: UndoRules) -> UndoResult:

@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.objects import Object
 from agent.release.order import by_need
-from agent.spec.deploying import ConfigValue, Run, SecretValue
+from agent.spec.deploying import Autoscale, ConfigValue, Run, SecretValue
 
 NAME_LABEL = "app.kubernetes.io/name"
 
@@ -28,31 +28,9 @@ def objects(run: Run, *, service: str, workload: str, image: str, container: str
     """
     made: list[Object] = [_deployment(run, service, workload, image, container or service)]
     if run.port is not None:
-        made.append(
-            {
-                **_head("v1", "Service", service, service),
-                "spec": {
-                    "selector": {NAME_LABEL: service},
-                    "ports": [{"name": "http", "port": run.port, "targetPort": "http"}],
-                },
-            }
-        )
+        made.append(_service(service, run.port))
     if run.autoscale is not None:
-        made.append({
-            **_head("autoscaling/v2", "HorizontalPodAutoscaler", service, service),
-            "spec": {
-                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload},
-                "minReplicas": run.autoscale.min,
-                "maxReplicas": run.autoscale.max,
-                "metrics": [{
-                    "type": "Resource",
-                    "resource": {
-                        "name": "cpu",
-                        "target": {"type": "Utilization", "averageUtilization": run.autoscale.cpu},
-                    },
-                }],
-            },
-        })  # fmt: skip
+        made.append(_autoscaler(run.autoscale, service, workload))
     if (run.autoscale.min if run.autoscale else run.replicas) > 1:
         made.append(
             {
@@ -63,6 +41,29 @@ def objects(run: Run, *, service: str, workload: str, image: str, container: str
     for thing in made:
         thing["metadata"]["namespace"] = namespace
     return by_need(made)
+
+
+def _service(service: str, port: int) -> Object:
+    return {
+        **_head("v1", "Service", service, service),
+        "spec": {
+            "selector": {NAME_LABEL: service},
+            "ports": [{"name": "http", "port": port, "targetPort": "http"}],
+        },
+    }
+
+
+def _autoscaler(wanted: Autoscale, service: str, workload: str) -> Object:
+    target = {"type": "Utilization", "averageUtilization": wanted.cpu}
+    return {
+        **_head("autoscaling/v2", "HorizontalPodAutoscaler", service, service),
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload},
+            "minReplicas": wanted.min,
+            "maxReplicas": wanted.max,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+        },
+    }
 
 
 def _head(api: str, kind: str, name: str, service: str) -> Object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ from agent.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from agent.cli.wiring import Chosen
-    from agent.operations.mission import Tools
+    from agent.operations.mission import Mission, Tools
     from agent.reports.deploy import DeployReport
 
 
@@ -55,30 +56,27 @@ def command(
     """
     from agent.cli import wiring
     from agent.operations.deploying import deploy
-    from agent.operations.mission import Mission
 
     chosen = wiring.choose(spec, environment)
     session = Session(console, output, report, chosen.policy)
 
     def operation(tools: Tools) -> DeployReport:
-        place = chosen.place(tools.cluster)
-        reference = image_of(chosen, tools, image)
-        content = chosen.content(place.namespace, reference, version)
-        mission = Mission(
-            place,
-            content,
-            chosen.checks,
-            chosen.policy,
-            chosen.rules,
-            lock=wiring.lock_rules(lock_wait, lock_length),
-            allow_known_bad=allow_known_bad,
-            require_undo=require_undo,
-            dry_run=dry_run,
-        )
-        return deploy(tools, mission)
+        mission = mission_of(chosen, tools, image, version)
+        lock = wiring.lock_rules(lock_wait, lock_length)
+        flagged = replace(mission, allow_known_bad=allow_known_bad, require_undo=require_undo, dry_run=dry_run)
+        return deploy(tools, replace(flagged, lock=lock))
 
     several = not context and len(chosen.contexts) > 1
     return session.run(wiring.clusters(chosen, context, session.emit), operation, several=several)
+
+
+def mission_of(chosen: Chosen, tools: Tools, image: str, version: str) -> Mission:
+    """What a spec, an environment and an image ask for in one cluster."""
+    from agent.operations.mission import Mission
+
+    place = chosen.place(tools.cluster)
+    content = chosen.content(place.namespace, image_of(chosen, tools, image), version)
+    return Mission(place, content, chosen.checks, chosen.policy, chosen.rules)
 
 
 def image_of(chosen: Chosen, tools: Tools, given: str) -> str:
