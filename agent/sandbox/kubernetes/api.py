@@ -139,12 +139,7 @@ class Api:
         if kind == "drop":
             return Response(drop=True)
         if kind in {"silence", "slow"}:
-            end = time.monotonic() + fault.delay if kind == "slow" else None
-            while not self.stopping.is_set() and (
-                time.monotonic() < end if end else fault.is_on(self.world.now()) or fault.times
-            ):
-                if fault.cancelled.wait(_POLL):
-                    break
+            self._hold(fault)
             return None
         if kind == "gone" and asked.verb == "watch":
             text = fault.message or "too old resource version: 1 (2)"
@@ -167,6 +162,14 @@ class Api:
             return None
         raise ApiError(code, fault.message or text, headers=after if kind in {"unavailable", "throttle"} else None,
                        details={"retryAfterSeconds": fault.retry_after} if kind == "throttle" else None)  # fmt: skip
+
+    def _hold(self, fault: Fault) -> None:
+        """Keeps a request waiting: `slow` for its delay on the wall, `silence` until it ends."""
+        end = time.monotonic() + fault.delay
+        while not self.stopping.is_set() and not fault.cancelled.wait(_POLL):
+            is_over = fault.until is not None and self.world.now() >= fault.until
+            if (fault.kind == "slow" and time.monotonic() >= end) or (fault.kind == "silence" and is_over):
+                return
 
     def _serve(self, request: Request, route: Route | None) -> Response:
         found = discovery.answer(request)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 
 import pytest
 
@@ -77,6 +79,19 @@ def test_truncated_dropped_and_broken_answers(cluster, client):
     cluster.fault("error", times=1)
     client.refused(500, "GET", PODS)
     assert [entry.status for entry in cluster.requests[-3:]] == [200, 0, 500]
+
+
+def test_silence_ends_with_its_seconds_and_slow_with_its_delay(cluster, client):
+    cluster.fault("silence", seconds=5, times=1)
+    mover = threading.Timer(0.05, lambda: cluster.advance(6))
+    mover.start()
+    client.ok("GET", PODS)
+    mover.join()
+    assert cluster.requests[-1].status == 200
+    cluster.fault("slow", delay=0.05, times=1)
+    begun = time.monotonic()
+    client.ok("GET", PODS)
+    assert time.monotonic() - begun >= 0.05
 
 
 def test_tokens(cluster, client):
