@@ -40,6 +40,7 @@ class JobDefinition:
         marker: that marker.
         moved_from: the full name that it had; empty: never moved.
         file: the service.yaml as the user named it, for messages.
+        credentials: ids of the Jenkins credentials that its builds use.
     """
 
     full_name: str
@@ -48,6 +49,7 @@ class JobDefinition:
     marker: Marker
     moved_from: str = ""
     file: str = ""
+    credentials: tuple[str, ...] = ()
 
 
 def define(
@@ -79,7 +81,8 @@ def define(
             f"{place}: job '{full_name}' can't be written: {problem.message}", hint="remove that character"
         ) from problem
     marker = Marker(owner, full_name, spec_path, spec.team, spec_sha256, sha256(text))
-    return JobDefinition(full_name, kind, marked(text, marker), marker, spec.pipeline.moved_from, place)
+    used = _credentials(spec)
+    return JobDefinition(full_name, kind, marked(text, marker), marker, spec.pipeline.moved_from, place, used)
 
 
 def folder(full_name: str, owner: str) -> JobDefinition:
@@ -129,6 +132,14 @@ def _shape(spec: ServiceSpec, jenkinsfile: str, identity: str, description: str,
             return MultibranchJob(description, _git(spec, place), identity, "Jenkinsfile", triggers)
         case _:
             assert_never(pipeline.kind)
+
+
+def _credentials(spec: ServiceSpec) -> tuple[str, ...]:
+    """Ids of all Jenkins credentials that a spec names, sorted."""
+    found = {spec.image.credentials, spec.source.credentials if spec.source else ""}
+    for environment in spec.environments:
+        found |= {one.credentials for one in spec.for_environment(environment.name).clusters}
+    return tuple(sorted(found - {""}))
 
 
 def _git(spec: ServiceSpec, place: str) -> Git:

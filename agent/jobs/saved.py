@@ -161,7 +161,8 @@ def _change(data: Mapping[str, Any]) -> Change:  # noqa: PLR0911  one return an 
 
 def _job(data: Mapping[str, Any]) -> JobDefinition:
     marker = Marker(**data["marker"])
-    return JobDefinition(**{**data, "kind": Kind(data["kind"]), "marker": marker})
+    used = tuple(map(str, data["credentials"]))
+    return JobDefinition(**{**data, "kind": Kind(data["kind"]), "marker": marker, "credentials": used})
 
 
 def _item(data: Mapping[str, Any]) -> Item:

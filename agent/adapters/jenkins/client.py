@@ -112,6 +112,32 @@ class JenkinsServer:
         what = f"'{full_name}' not moved to '{folder or '/'}'"
         self._send("POST", full_name, "/move/move", what, form={"destination": f"/{folder}"}, expected=(302,))
 
+    def plugins(self) -> dict[str, str]:
+        """Version by short name, of all active plugins.
+
+        Raises:
+            ForbiddenError: the list is for administrators, and this user is none.
+        """
+        what = "the list of plugins not read"
+        tree = {"tree": "plugins[shortName,version,active]"}
+        answer = self._transport.send("GET", "/pluginManager/api/json", what=what, parameters=tree)
+        found = self._data(answer, what).get("plugins")
+        listed = found if isinstance(found, list) else []
+        return {str(one["shortName"]): str(one["version"]) for one in listed if one.get("active")}
+
+    def credentials(self, folder: str) -> frozenset[str]:
+        """Ids in the global domain of a folder's store (empty: the system's); never what they hold."""
+        what = f"credentials of '{folder or 'the system'}' not listed"
+        store = "folder" if folder else "system"
+        path = f"{_path(folder)}/credentials/store/{store}/domain/_/api/json"
+        answer = self._transport.send("GET", path, what=what, parameters={"tree": "credentials[id]"})
+        found = self._data(answer, what).get("credentials")
+        return frozenset(str(one["id"]) for one in (found if isinstance(found, list) else []))
+
+    def save(self, full_name: str) -> None:
+        """Makes Jenkins save an item: it is switched off."""
+        self._send("POST", full_name, "/disable", f"'{full_name}' not saved", form={}, expected=(302,))
+
     def _send(
         self,
         method: str,

@@ -12,6 +12,7 @@ import click
 from agent.cli.commands.jobs_wiring import (
     Given,
     carry_out,
+    check_first,
     desired,
     jenkins_options,
     plan_options,
@@ -70,11 +71,14 @@ def plan_command(
 @plan_options
 @jenkins_options
 @runs_option
+@click.option("--preflight/--no-preflight", default=True, help="Check plugins and credentials first.")
 @dry_run_option
 @output_option()
 @talk_options
 @click.pass_obj
-def apply_command(console: Console, /, *, dry_run: bool, runs: Path, output: str, **options: Any) -> ExitStatus:
+def apply_command(
+    console: Console, /, *, dry_run: bool, preflight: bool, runs: Path, output: str, **options: Any
+) -> ExitStatus:
     """Make Jenkins hold what the specs say (or a saved plan); a second run sends nothing."""
     from agent.cli.main import on_sigterm
 
@@ -91,6 +95,8 @@ def apply_command(console: Console, /, *, dry_run: bool, runs: Path, output: str
     if dry_run:
         console.data(_shown(made, jenkins.url, output, console, diff=None))
         return ExitStatus.OK
+    if preflight and made.pending:
+        check_first(jenkins, made, console)
     return _finish(jenkins, made, given, console, runs=runs, output=output)
 
 

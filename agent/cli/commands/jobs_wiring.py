@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from agent.cli.console import Console
+from agent.cli.console import Console, clean
 from agent.errors import ExitStatus, RemoteError, UsageError
 
 if TYPE_CHECKING:
@@ -219,6 +219,25 @@ def progress_on(console: Console, total: int) -> Iterator[Emit]:
     ) as bar:
         task = bar.add_task("jobs", total=total)
         yield lambda progress: bar.update(task, completed=progress.done)
+
+
+def check_first(jenkins: JenkinsServer, made: Plan, console: Console) -> None:
+    """Asks whether Jenkins has the plugins and credentials that the changes need.
+
+    Raises:
+        RemoteError: something is missing, so that jobs would lose settings or fail; nothing was sent.
+    """
+    from agent.operations.preflight import preflight
+
+    found = preflight(jenkins, made)
+    for warning in found.warnings:
+        console.warn(clean(warning))
+    if found.problems:
+        more = "".join(f"\n  {problem}" for problem in found.problems)
+        raise RemoteError(
+            f"nothing was sent: this Jenkins lacks what the jobs need:{more}",
+            hint="install it, or send all the same with --no-preflight",
+        )
 
 
 def run_folder(runs: Path, url: str, user: str) -> RunFolder:

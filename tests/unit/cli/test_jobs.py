@@ -89,7 +89,7 @@ def test_plan_shows_apply_sends_and_a_second_apply_sends_nothing(sandbox, shop, 
     assert headway("jobs", "plan", "--exit-code", shop).status == 0
 
 
-def test_an_update_names_its_settings_and_costs_one_get_and_one_post(sandbox, shop, headway):
+def test_an_update_names_its_settings_and_costs_one_read_one_write_and_three_more(sandbox, shop, headway):
     headway("jobs", "apply", shop)
     edit(shop, "orders", "H/5", "H/10")
     planned = headway("jobs", "plan", shop)
@@ -100,7 +100,7 @@ def test_an_update_names_its_settings_and_costs_one_get_and_one_post(sandbox, sh
     )
     sandbox.requests.clear()
     assert headway("jobs", "apply", shop).status == 0
-    assert [seen.method for seen in sandbox.requests] == ["GET", "GET", "POST", "GET"]
+    assert [seen.method for seen in sandbox.requests] == ["GET", "GET", "GET", "POST", "GET"]
 
 
 def test_the_lines_of_a_changed_jenkinsfile_are_shown(sandbox, shop, headway):

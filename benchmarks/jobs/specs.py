@@ -1,0 +1,58 @@
+"""The same jobs for both tools: N specs of ours, and what ../shared/tools/gen_jjb.py writes for jenkins-job-builder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+GENERATOR = ROOT.parent / "shared" / "tools" / "gen_jjb.py"
+
+_SPEC = """version: 1
+service: svc-{number:04d}
+team: team-{team:02d}
+description: Service svc-{number:04d}, owned by team-{team:02d}
+source: {{git: "https://git.example.com/team-{team:02d}/svc-{number:04d}.git"}}
+image: {{repository: registry.example.com/team-{team:02d}/svc-{number:04d}, credentials: registry}}
+test:
+  - {{name: unit, run: make test, junit: "build/reports/*.xml"}}
+run: {{port: 8080, probes: {{readiness: /healthz}}}}
+environments:
+  - {{name: staging, when: {{branch: main}}}}
+  - {{name: production, when: {{branch: main}}, approval: {{submitters: [team-{team:02d}]}}}}
+pipeline:
+  folder: bench/team-{team:02d}
+  agent: {{label: docker}}
+  triggers: {{poll: "{poll}"}}
+  keep: {{builds: 30}}
+"""
+
+
+def ours(folder: Path, count: int) -> Path:
+    """As many specs as asked for, of 40 teams, in 40 Jenkins folders."""
+    folder.mkdir(parents=True)
+    (folder / "headway.yaml").write_text("version: 1\nowner: bench\n", encoding="utf-8")
+    for number in range(count):
+        write(folder, number)
+    return folder
+
+
+def write(folder: Path, number: int, poll: str = "H/5 * * * *") -> None:
+    """One spec; another schedule is a change."""
+    place = folder / f"team-{number % 40:02d}"
+    place.mkdir(exist_ok=True)
+    text = _SPEC.format(number=number, team=number % 40, poll=poll)
+    (place / f"svc-{number:04d}.service.yaml").write_text(text, encoding="utf-8")
+
+
+def theirs(folder: Path, count: int) -> Path:
+    """The jobs of the generator; it is not ours, so it is run where it lies."""
+    subprocess.run([sys.executable, GENERATOR, str(count), folder, "many"], check=True)
+    return folder
+
+
+def change_theirs(folder: Path, number: int) -> None:
+    """Another schedule for one of them."""
+    file = folder / f"svc-{number:04d}.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("H/5 * * * *", "H/9 * * * *"), encoding="utf-8")
