@@ -63,8 +63,9 @@ def _its(container: Container, heard: list[Occurrence]) -> Iterator[Occurrence]:
 
 
 def _image(view: View, pod: Pod, container: Container, heard: list[Occurrence]) -> list[Finding]:
-    if container.begun:
-        return []
+    trouble = container.trouble
+    if container.begun or (trouble is not None and trouble.kind != "image"):
+        return []  # what fails at a later step has its image
     words = [
         Word(_reason(item), item.message, item.first_at, item.last_at)
         for item in _its(container, heard)
@@ -73,8 +74,7 @@ def _image(view: View, pod: Pod, container: Container, heard: list[Occurrence]) 
     pulled = max((item.last_at for item in _its(container, heard) if item.reason == "Pulled"), default=None)
     if pulled is not None and all(word.until <= pulled for word in words):
         return []
-    trouble = container.trouble
-    if trouble is not None and trouble.kind == "image":
+    if trouble is not None:
         words.append(Word(trouble.reason, trouble.message, trouble.since, trouble.since))
     if not words:
         return []
@@ -116,7 +116,7 @@ def _failures(container: Container, heard: list[Occurrence], kind: str) -> list[
 
 
 def _config(view: View, pod: Pod, container: Container, heard: list[Occurrence]) -> list[Finding]:
-    if container.begun:
+    if container.begun or (container.trouble is not None and container.trouble.kind == "run"):
         return []
     found = []
     for word in _failures(container, heard, "config"):

@@ -295,7 +295,7 @@ class Stage:
             template["metadata"]["labels"]["pod-template-hash"] = pod_hash
             meta["labels"] = {"app": "web", "pod-template-hash": pod_hash}
             meta["annotations"] = {"deployment.kubernetes.io/revision": str(revision)}
-            thing = {
+            thing: Object = {
                 "kind": "ReplicaSet",
                 "metadata": meta,
                 "spec": {"replicas": 0, "template": template},
