@@ -197,6 +197,15 @@ def test_a_deploy_uses_the_commit_that_was_built():
     assert rendered("inline").count("branches: [[name: 'refs/heads/trunk']]") == 1
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_only_the_first_checkout_is_polled(case):
+    """A trigger that polls asks for every checkout of the last build; a commit is never the newest of a branch."""
+    pipeline = reader.declarative(rendered(case))
+    later = [one for one in pipeline.walk() if one.name == "checkout"]
+    assert all(one.head[2:9] == ["poll", ":", "false", ",", "changelog", ":", "false"] for one in later)
+    assert "checkout(scm" in rendered(case)
+
+
 def test_secrets_are_bound_by_id_and_never_written_into_a_command():
     for text in all_shapes():
         pipeline = reader.declarative(text)
