@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.jenkinsfile.render import render
+from agent.spec.load import demand
+
 ROOT = Path(__file__).resolve().parents[3]
 CASE = ROOT / "tests" / "golden" / "jenkinsfile" / "buildah"
 
@@ -54,7 +57,8 @@ def install(place: Path, *what: object) -> None:
 def found(place: Path, elsewhere: Path) -> tuple[Path, Path]:
     """Where the installed command has its package and its templates, once it has rendered what the checkout renders."""
     text = run(place / "bin" / "headway", "render", CASE, cwd=elsewhere)
-    assert text == (CASE / "Jenkinsfile").read_text(encoding="utf-8")
+    (here,) = demand([CASE], files=False)
+    assert text == render(here.spec, near=here.folder)
     code = "import agent.jenkinsfile.templates as t; print(t.__file__); print(t.shipped())"
     package, templates = run(place / "bin" / "python", "-c", code, cwd=elsewhere).splitlines()
     return Path(package), Path(templates)
