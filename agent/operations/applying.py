@@ -152,7 +152,9 @@ def _rehearsed(cluster: Cluster, thing: Object, live: Object | None) -> Step:
     return Step(thing, live, cluster.apply(thing, dry_run=True, force=True), force=True)
 
 
-def carry_out(cluster: Cluster, step: Step, *, may_change: Callable[[Object | None], bool]) -> Object:
+def carry_out(
+    cluster: Cluster, step: Step, *, may_change: Callable[[Object | None], bool], guard: Callable[[], None]
+) -> Object:
     """Writes one object.
 
     Args:
@@ -160,6 +162,7 @@ def carry_out(cluster: Cluster, step: Step, *, may_change: Callable[[Object | No
         step: what was tried.
         may_change: whether we may still write over what is there now, after somebody else wrote in between; asked
             with the object as it is then (None: deleted).
+        guard: asked before every try: one that was refused may have been under way for longer than the lock lasts.
 
     Returns:
         The object as the server answered; for `keep`, as it is.
@@ -167,6 +170,7 @@ def carry_out(cluster: Cluster, step: Step, *, may_change: Callable[[Object | No
     Raises:
         OvertakenError: we may not.
         StaleWriteError: it never stood still.
+        LockedError: the lock was lost meanwhile.
     """
     if step.action == "keep" and step.live is not None:
         return step.live
@@ -175,6 +179,7 @@ def carry_out(cluster: Cluster, step: Step, *, may_change: Callable[[Object | No
         thing = step.thing
         if live is not None:
             thing = {**thing, "metadata": {**thing["metadata"], "resourceVersion": metadata(live)["resourceVersion"]}}
+        guard()
         try:
             return cluster.apply(thing, force=step.force)
         except FieldConflictError:

@@ -228,6 +228,7 @@ def _delete(account: Account, made: Iterable[Object]) -> str:
     for target in by_removal(ref(thing) for thing in made):
         live = account.tools.cluster.get(target)
         if live is not None and owners.is_ours(live):
+            account.guard()
             account.tools.cluster.delete(target, uid=str(metadata(live).get("uid", "")))
             names.append(str(target))
     kept = [str(ref(thing)) for thing in made if thing.get("kind") in NEVER_REMOVED]
@@ -244,7 +245,8 @@ def _scale_to_zero(account: Account, made: Iterable[Object]) -> str:
         if live is None:
             continue
         zero = {**thing, "spec": {**thing["spec"], "replicas": 0}}
-        carry_out(account.tools.cluster, Step(zero, live, zero, force=True, rehearsed=False), may_change=bool)
+        step = Step(zero, live, zero, force=True, rehearsed=False)
+        carry_out(account.tools.cluster, step, may_change=bool, guard=account.guard)
         names.append(str(ref(thing)))
     return (
         f"scaled to zero: {', '.join(names)}" if names else "left as it is: it created no workload that could be scaled"
