@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from agent.errors import UsageError
 
 if TYPE_CHECKING:
-    from agent.objects import Ref
+    from agent.cli.naming import Named
+    from agent.objects import Object, Ref
     from agent.operations.mission import LockRules, Place, Tools, UndoRules
     from agent.ports import Cluster
     from agent.release.content import Content
@@ -112,6 +113,29 @@ class Chosen:
             version=version,
         )
 
+    def before(self, content: Content) -> tuple[Object, ...]:
+        """The Jobs of `deploy.before`, in its order, with the image in place.
+
+        Raises:
+            UsageError: a file can't be read, or holds something else.
+        """
+        from agent.release import beforehand
+        from agent.release.manifests import ManifestFile
+        from agent.spec.deploying import BeforeCommand
+        from agent.spec.files import matching
+
+        namespace = content.workload.namespace
+        jobs: list[Object] = []
+        for place, each in enumerate(self.environment.deploy.before, 1):
+            if isinstance(each, BeforeCommand):
+                jobs.append(beforehand.from_command(each.run, place, content.followed, content.container))
+                continue
+            files = [ManifestFile(_shown(path), _text(path)) for path in matching(self.loaded.folder, each)]
+            if not files:
+                raise UsageError(f"nothing was changed: deploy.before names {each}, and there is no such file")
+            jobs += beforehand.from_manifests(files, namespace, self.repository, content.image)
+        return tuple(jobs)
+
     def workload(self, namespace: str) -> Ref:
         """The workload that is followed: its kind stands in the manifests."""
         from agent.objects import Ref, ref
@@ -137,84 +161,6 @@ class Chosen:
             container=container,
             url=str(self.environment.url or ""),
         )
-
-
-@dataclass(frozen=True)
-class Named:
-    """A workload that was named without a spec: `-n shop deployment/web`. What is known of it stands in the ledger."""
-
-    kind: str
-    name: str
-    namespace: str
-
-    @property
-    def contexts(self) -> tuple[str, ...]:
-        """The current one, unless --context names another."""
-        return ("",)
-
-    @property
-    def folder(self) -> Path:
-        """Where commands of recorded smoke checks run."""
-        return Path.cwd()
-
-    @property
-    def checks(self) -> tuple[SmokeCheck, ...]:
-        """None; releases have theirs recorded."""
-        return ()
-
-    @property
-    def policy(self) -> Policy:
-        """The defaults."""
-        from agent.rollout.policy import Policy
-
-        return Policy()
-
-    @property
-    def rules(self) -> UndoRules:
-        """The defaults."""
-        from agent.operations.mission import UndoRules
-
-        return UndoRules()
-
-    def place(self, cluster: Cluster) -> Place:
-        """Where it runs in a cluster."""
-        from agent.objects import Ref
-        from agent.operations.mission import Place
-
-        namespace = self.namespace or cluster.namespace
-        return Place(self.name, "", namespace, Ref("apps/v1", self.kind, namespace, self.name))
-
-
-_KINDS = {
-    word: kind
-    for kind, words in {
-        "Deployment": ("deployment", "deployments", "deploy"),
-        "StatefulSet": ("statefulset", "statefulsets", "sts"),
-        "DaemonSet": ("daemonset", "daemonsets", "ds"),
-    }.items()
-    for word in words
-}
-
-
-def choose_any(spec: str, environment: str, namespace: str) -> Chosen | Named:
-    """A spec and its environment, or a workload by kind and name.
-
-    Raises:
-        UsageError: neither, or a mixture.
-    """
-    kind, slash, name = spec.partition("/")
-    if slash and kind.lower() in _KINDS and "/" not in name and not Path(spec).exists():
-        if environment:
-            raise UsageError("nothing was done: --env belongs to a spec, and a workload was named", hint="leave it out")
-        return Named(_KINDS[kind.lower()], name, namespace)
-    if namespace:
-        raise UsageError(
-            "nothing was done: --namespace belongs to KIND/NAME, and a spec says its own",
-            hint="for example: -n shop deployment/web",
-        )
-    if not environment:
-        raise UsageError(f"nothing was done: --env is missing: which environment of {spec}?")
-    return choose(spec, environment)
 
 
 def choose(spec: str, environment: str) -> Chosen:

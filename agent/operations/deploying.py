@@ -12,8 +12,10 @@ from agent.errors import HeadwayError, RefusedError
 from agent.operations import preparing
 from agent.operations.account import Account
 from agent.operations.applying import template_still
+from agent.operations.beforehand import announce, prune, run_jobs, try_jobs
 from agent.operations.bookkeeping import Book
 from agent.operations.concluding import conclude
+from agent.operations.configuring import changed_secrets, configured
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
 from agent.operations.mission import Mission, Running, Tools
@@ -72,13 +74,16 @@ class _Deploy:
 
     def _locked(self, book: Book) -> None:
         """Everything that happens while nobody else may write."""
-        mission, account = self.mission, self.account
         self.book = book
+        mission = self.mission = configured(self.tools, self.mission, book.ledger.salt)
+        account = self.account
         preparing.gates(book.ledger, mission, self.tools.clock.utc())
         prepared = preparing.prepare(self.tools, mission, book.ledger)
-        account.release = book.ledger.next_number
+        account.release = prepared.with_external(book.ledger, self.tools).next_number
         self._open(prepared)
         self._rehearse(book, prepared)
+        lost = announce(account, mission, book)
+        jobs = () if prepared.unchanged else try_jobs(self.tools, mission, account.release)
         if mission.dry_run:
             now = self.tools.clock.monotonic()
             account.hear(Applied(now, tuple(step.touched for step in prepared.steps), 0.0))
@@ -87,11 +92,20 @@ class _Deploy:
         self._record(book, prepared)
         may_change = template_still(prepared.template_before) if prepared.live else bool
         try:
-            rolled = roll(account, prepared.steps, mission.policy, step="rollout", may_change=may_change)
+            rolled = roll(
+                account,
+                prepared.steps,
+                mission.policy,
+                step="rollout",
+                may_change=may_change,
+                between=lambda: run_jobs(account, jobs, mission.policy),
+            )
         except HeadwayError:
             self._abandon(book, prepared)
             raise
         conclude(account, mission, book, prepared, rolled, self.baseline, self.number)
+        if account.verdict == "complete":
+            prune(account, lost)
 
     def _abandon(self, book: Book, prepared: Prepared) -> None:
         """The first write failed: the release never was; what served serves."""
@@ -128,6 +142,11 @@ class _Deploy:
                 way_back(account, book, choice.target, 0)
             except HeadwayError as problem:
                 reason = problem.message.removeprefix("nothing was changed: ")
+        if choice.target:
+            for its in changed_secrets(self.tools, self.mission.place.namespace, choice.target, ledger.salt):
+                account.note(
+                    "rehearse", f"Secret {its} has changed since {choice.target.label}; an undo writes no Secrets"
+                )
         if self.mission.undo.one_way:
             reason = "this release migrates a database one way (deploy.undo.database_migrations)"
         target = choice.target.label if choice.target else ""

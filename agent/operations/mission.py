@@ -110,6 +110,10 @@ class Mission:
         policy: how the rollouts are judged.
         undo: what a failure leads to.
         lock: how the workload's lock is taken.
+        before: Jobs that are awaited before a workload is touched; they get their names here.
+        restart_on_config: `deploy.restart_on`: changed configuration restarts the pods.
+        prune: what becomes of objects that no manifest names any more: report, delete or leave.
+        secrets: keyed hashes of the Secrets that the release refers to; filled in by the operation.
         allow_known_bad: `--allow-known-bad`.
         require_undo: `--require-undo`: refuse where there is no way back.
         dry_run: rehearse only.
@@ -121,6 +125,10 @@ class Mission:
     policy: Policy = field(default_factory=Policy)
     undo: UndoRules = field(default_factory=UndoRules)
     lock: LockRules = field(default_factory=LockRules)
+    before: tuple[Object, ...] = ()
+    restart_on_config: bool = False
+    prune: str = "report"
+    secrets: Mapping[str, str] = field(default_factory=dict)
     allow_known_bad: bool = False
     require_undo: bool = False
     dry_run: bool = False

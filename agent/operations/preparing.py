@@ -96,6 +96,7 @@ class Prepared:
             created=tuple(str(step.ref) for step in self.steps if step.action == "create"),
             build=tools.builder.name,
             commit=tools.builder.commit,
+            secrets=mission.secrets,
             started=now,
         )
         intent = Intent(

@@ -48,34 +48,52 @@ def roll(
     step: str,
     may_change: Callable[[Object | None], bool],
     removals: Sequence[Object] = (),
+    between: Callable[[], Rolled | None] | None = None,
 ) -> Rolled:
-    """Writes the steps, follows the workloads, and says how it ended.
+    """Writes the steps, follows the workloads, says how it ended.
 
     Args:
         account: where it is written down, and the tools.
         steps: tried already; see `applying.plan`.
         policy: how the rollouts are judged.
-        step: `rollout` or `undo`, for events.
+        step: `rollout` or `undo`.
         may_change: see `applying.carry_out`; asked for the followed workload only.
         removals: live objects to delete once everything else was written.
+        between: runs before the first workload is written; what it returns ends it.
 
     Raises:
-        HeadwayError: the first write failed, so nothing was changed.
+        HeadwayError: the first write failed; nothing was changed.
     """
-    workloads = [each.thing for each in steps if is_workload(each.thing)]
-    with Following(account.tools, workloads, step) as following:
+    began = account.tools.clock.monotonic()
+    with Following(account.tools, (each.thing for each in steps if is_workload(each.thing)), step) as following:
         try:
-            template = _write(account, steps, following, step, may_change, removals)
+            written = _all_written(account, steps, following, may_change, between)
+            if isinstance(written, Rolled):
+                return written
+            _finish(account, steps, removals, began, step)
         except (OvertakenError, LockedError) as problem:
-            if not account.changed and isinstance(problem, LockedError):
-                raise
-            account.note(step, problem.message)
-            return Rolled("superseded")
+            if account.changed or isinstance(problem, OvertakenError):
+                return _overtaken(account, problem, step)
+            raise
         except HeadwayError as problem:
             if not account.changed:
                 raise
             return Rolled("failed", (_half_written(account, problem),))
-        return _judged(account, following, policy, template)
+        return _judged(account, following, policy, written)
+
+
+def _all_written(
+    account: Account,
+    steps: Sequence[Step],
+    following: Following,
+    may_change: Callable[[Object | None], bool],
+    between: Callable[[], Rolled | None] | None,
+) -> Rolled | str:
+    """Configuration, then what comes between, then workloads; the template's digest, or how `between` ended it."""
+    first = next((place for place, each in enumerate(steps) if is_workload(each.thing)), len(steps))
+    _write(account, steps[:first], following, may_change)
+    stopped = between() if between else None
+    return stopped or _write(account, steps[first:], following, may_change)
 
 
 def _judged(account: Account, following: Following, policy: Policy, template: str) -> Rolled:
@@ -93,13 +111,10 @@ def _write(
     account: Account,
     steps: Sequence[Step],
     following: Following,
-    step: str,
     may_change: Callable[[Object | None], bool],
-    removals: Sequence[Object],
 ) -> str:
     """Writes everything in order; the digest of the followed workload's template as the server answered it."""
     tools = account.tools
-    began = tools.clock.monotonic()
     template = ""
     for each in steps:
         sent = tools.clock.monotonic()
@@ -107,25 +122,35 @@ def _write(
         if each.action != "keep":
             account.guard()
             account.wrote_at = account.wrote_at or sent
-        answer = carry_out(tools.cluster, each, may_change=may_change if followed else lambda live: live is not None)
+        may = may_change if followed else lambda live: live is not None
+        answer = carry_out(tools.cluster, each, may_change=may, guard=account.guard)
         account.changed = account.changed or each.action != "keep"
         if is_workload(each.thing):
             following.applied(answer, sent, created=each.live is None)
         if followed:
             template = of_template(answer)
+    return template
+
+
+def _finish(account: Account, steps: Sequence[Step], removals: Sequence[Object], began: float, step: str) -> None:
+    """Deletes what has to go, and tells what was written."""
     for thing in removals:
         account.guard()
-        tools.cluster.delete(ref(thing), uid=uid(thing))
+        account.tools.cluster.delete(ref(thing), uid=uid(thing))
         account.changed = True
     touched = (*(each.touched for each in steps), *(Touched(str(ref(thing)), "delete") for thing in removals))
-    now = tools.clock.monotonic()
+    now = account.tools.clock.monotonic()
     account.hear(Applied(now, touched, now - began, "undo" if step == "undo" else "apply"))
-    return template
 
 
 def causes_of(account: Account, endings: Sequence[Ending], following: Following) -> tuple[Cause, ...]:
     """Why workloads failed, the root cause first, with logs."""
     return diagnosing.causes(account.tools, endings, following.snapshots, account.began)
+
+
+def _overtaken(account: Account, problem: HeadwayError, step: str) -> Rolled:
+    account.note(step, problem.message)
+    return Rolled("superseded")
 
 
 def _half_written(account: Account, problem: HeadwayError) -> Cause:

@@ -194,6 +194,8 @@ class FakeCluster:
             self._tell("MODIFIED" if live else "ADDED", thing)
             if target.kind == "Deployment" and moved:
                 self._roll(target)
+            if target.kind == "Job" and live is None:
+                self.clock.at(0.5, lambda: self._end_job(target))
         answer = copy.deepcopy(thing)
         if self.after_write:
             self.after_write("write", target)
@@ -204,6 +206,17 @@ class FakeCluster:
     def _roll(self, target: Ref) -> None:
         generation = self.objects[target]["metadata"]["generation"]
         self.clock.at(0.05, lambda: self._make_replica_set(target, generation))
+
+    def _end_job(self, target: Ref) -> None:
+        """A Job succeeds unless its image or its command says otherwise."""
+        thing = self.objects.get(target)
+        if thing is None:
+            return
+        bad = "crash" in str(thing["spec"]["template"])
+        kind, reason = ("Failed", "BackoffLimitExceeded") if bad else ("Complete", "")
+        status: Object = {"conditions": [{"type": kind, "status": "True", "reason": reason}]}
+        status |= {"failed": 1} if bad else {"succeeded": 1}
+        self._put(target, {**thing, "status": status})
 
     def _make_replica_set(self, target: Ref, generation: int) -> None:
         thing = self.objects.get(target)
@@ -302,7 +315,7 @@ class FakeCluster:
         if resource is None:
             return
         for workload, listener in self.feeds:
-            if thing["kind"] == workload.kind and name(thing) != workload.name:
+            if thing["kind"] in {"Deployment", "Job"} and ref(thing) != workload:
                 continue
             listener.events.append(feed.Changed(self.clock.now, resource, kind, copy.deepcopy(thing)))  # type: ignore[arg-type]
 

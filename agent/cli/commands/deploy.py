@@ -76,7 +76,17 @@ def mission_of(chosen: Chosen, tools: Tools, image: str, version: str) -> Missio
 
     place = chosen.place(tools.cluster)
     content = chosen.content(place.namespace, image_of(chosen, tools, image), version)
-    return Mission(place, content, chosen.checks, chosen.policy, chosen.rules)
+    wanted = chosen.environment.deploy
+    return Mission(
+        place,
+        content,
+        chosen.checks,
+        chosen.policy,
+        chosen.rules,
+        before=chosen.before(content),
+        restart_on_config="config" in wanted.restart_on,
+        prune=wanted.prune,
+    )
 
 
 def image_of(chosen: Chosen, tools: Tools, given: str) -> str:

@@ -68,10 +68,10 @@ def command(
     dry_run: bool,
 ) -> ExitStatus:
     """Forbids deploys (they end with status 9) until `headway thaw` or the time given; undo is always allowed."""
-    from agent.cli import wiring
+    from agent.cli import naming, wiring
     from agent.operations.freezing import freeze
 
-    chosen = wiring.choose_any(spec, environment, namespace)
+    chosen = naming.choose_any(spec, environment, namespace)
     shown: list[dict[str, Any]] = []
     for tools in wiring.clusters(chosen, context, nowhere):
         place = chosen.place(tools.cluster)
@@ -92,10 +92,10 @@ def thaw_command(
     console: Console, spec: str, environment: str, namespace: str, context: str, output: str, *, dry_run: bool
 ) -> ExitStatus:
     """Lifts a freeze."""
-    from agent.cli import wiring
+    from agent.cli import naming, wiring
     from agent.operations.freezing import thaw
 
-    chosen = wiring.choose_any(spec, environment, namespace)
+    chosen = naming.choose_any(spec, environment, namespace)
     shown: list[dict[str, Any]] = []
     for tools in wiring.clusters(chosen, context, nowhere):
         place = chosen.place(tools.cluster)

@@ -26,10 +26,10 @@ HEADINGS = ("RELEASE", "REVISION", "VERSION", "VERDICT", "WHEN", "BUILD", "IMAGE
 @click.pass_obj
 def command(console: Console, spec: str, environment: str, namespace: str, context: str, output: str) -> ExitStatus:
     """Lists the releases that the ledger knows, newest first; `*` marks the one that serves."""
-    from agent.cli import wiring
+    from agent.cli import naming, wiring
     from agent.operations.showing import history, history_dict
 
-    chosen = wiring.choose_any(spec, environment, namespace)
+    chosen = naming.choose_any(spec, environment, namespace)
     shown = []
     for tools in wiring.clusters(chosen, context, nowhere):
         place = chosen.place(tools.cluster)

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(console: Console, spec: str, environment: str, namespace: str, context: str, output: str) -> ExitStatus:
     """Shows what runs, whether it is verified, and where an undo would go (tried on the server)."""
-    from agent.cli import wiring
+    from agent.cli import naming, wiring
     from agent.operations.showing import status
 
-    chosen = wiring.choose_any(spec, environment, namespace)
+    chosen = naming.choose_any(spec, environment, namespace)
     found = [status(tools, chosen.place(tools.cluster)) for tools in wiring.clusters(chosen, context, nowhere)]
     if output == "json":
         shown = [each.to_dict() for each in found]

@@ -48,13 +48,13 @@ def command(
     Exit status: 0 done and verified; 5 it failed, could not be verified, or there is nothing to go back to; 7 somebody
     else changed the workload meanwhile.
     """
-    from agent.cli import wiring
+    from agent.cli import naming, wiring
     from agent.operations.going_back import UndoMission, undo
     from agent.release.choice import Wish
 
     if sum(map(bool, (to_release, to_revision, to_image))) > 1:
         raise UsageError("nothing was changed: --to-release, --to-revision and --to-image exclude each other")
-    chosen = wiring.choose_any(spec, environment, namespace)
+    chosen = naming.choose_any(spec, environment, namespace)
     session = Session(console, output, report, chosen.policy)
     wish = Wish(to_release or 0, to_revision or 0, to_image)
 

@@ -138,7 +138,8 @@ class Story:
             self._console.detail(f"  undo      {clean(self._pad(event.workload) + event.text)}")
             return
         style = () if event.verdict == "complete" else ("red",)
-        self._step("rollout", f"{self._pad(event.workload)}{event.text}", *style, seconds=event.seconds)
+        label = "before" if event.step == "before" else "rollout"
+        self._step(label, f"{self._pad(event.workload)}{event.text}", *style, seconds=event.seconds)
 
     def _pad(self, workload: Ref) -> str:
         """Names workloads other than the one that the service is about."""

@@ -1,0 +1,102 @@
+"""Runs the Jobs of `deploy.before` before any workload is touched, and tidies up afterwards (`deploy.prune`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent.errors import HeadwayError, RefusedError
+from agent.objects import Object, Ref, ref, uid
+from agent.operations.account import Account, as_verdict
+from agent.operations.bookkeeping import Book
+from agent.operations.following import Following
+from agent.operations.mission import Mission, Tools
+from agent.operations.rolling import Rolled, causes_of
+from agent.release import beforehand, owners
+from agent.release.ledger import Ledger
+from agent.release.order import NEVER_REMOVED, by_removal
+from agent.rollout.policy import Policy
+
+
+def try_jobs(tools: Tools, mission: Mission, number: int) -> tuple[Object, ...]:
+    """The Jobs under the names of this release, tried on the server.
+
+    Raises:
+        HeadwayError: the server would not take one; nothing was changed.
+    """
+    jobs = beforehand.numbered(mission.before, number)
+    for job in jobs:
+        try:
+            tools.cluster.create(job, dry_run=True)
+        except HeadwayError as problem:
+            raise type(problem)(
+                f"nothing was changed: the cluster would not take {ref(job)}: {problem.message}", hint=problem.hint
+            ) from problem
+    return jobs
+
+
+def run_jobs(account: Account, jobs: Sequence[Object], policy: Policy) -> Rolled | None:
+    """One Job after the other; None when all have succeeded, else how it ended.
+
+    A Job that failed is kept for a look; its pods start nothing any more.
+    """
+    for job in jobs:
+        account.guard()
+        with Following(account.tools, [job], "before") as following:
+            sent = account.tools.clock.monotonic()
+            answer = account.tools.cluster.create(job)
+            account.changed = True
+            following.applied(answer, sent, created=True)
+            endings = following.run(policy)
+            verdict = as_verdict(endings[0].word)
+            if verdict != "complete":
+                account.note("before", f"{ref(job)} did not succeed, so no workload was touched")
+                return Rolled(verdict, causes_of(account, endings, following), to_blame=False)
+    return None
+
+
+def orphans(tools: Tools, ledger: Ledger, objects: Sequence[Object]) -> tuple[Object, ...]:
+    """Live objects that releases of ours have created and the new one doesn't name: never data, never others'."""
+    created = [
+        ref(thing)
+        for release in ledger.releases
+        if release.objects in ledger.sets
+        for thing in ledger.sets[release.objects].objects
+        if str(ref(thing)) in release.created and thing.get("kind") not in NEVER_REMOVED
+    ]
+    lost = beforehand.orphans(created, (ref(thing) for thing in objects))
+    found = (tools.cluster.get(each) for each in by_removal(lost))
+    return tuple(thing for thing in found if thing is not None and owners.is_ours(thing))
+
+
+def announce(account: Account, mission: Mission, book: Book) -> tuple[Object, ...]:
+    """Says what no manifest names any more, and what can't be taken back; the objects that will be pruned."""
+    if mission.before:
+        names = ", ".join(str(ref(job)) for job in mission.before)
+        account.note("before", f"{names} will run first; what they do to data is not undone")
+    if mission.prune == "leave":
+        return ()
+    lost = orphans(account.tools, book.ledger, mission.content.objects)
+    if any(ref(thing) == mission.place.workload for thing in lost):
+        raise RefusedError("nothing was changed: the manifests don't name the workload itself")
+    if lost and mission.prune == "report":
+        names = ", ".join(str(ref(thing)) for thing in lost)
+        account.note("prune", f"no manifest names {names} any more; kept (deploy.prune: report)")
+    elif lost:
+        names = ", ".join(str(ref(thing)) for thing in lost)
+        account.note("prune", f"{names} will be deleted once the release is good")
+    return lost if mission.prune == "delete" else ()
+
+
+def prune(account: Account, lost: Sequence[Object]) -> None:
+    """Deletes what is no longer named; only after a release was found good. A failure here fails nothing."""
+    done: list[Ref] = []
+    try:
+        for thing in lost:
+            account.guard()
+            account.tools.cluster.delete(ref(thing), uid=uid(thing))
+            account.changed = True
+            done.append(ref(thing))
+    except HeadwayError as problem:
+        account.note("prune", f"not everything was deleted: {problem.message}")
+    if done:
+        account.note("prune", f"deleted {', '.join(map(str, done))}")
