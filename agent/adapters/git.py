@@ -12,12 +12,17 @@ _URL = re.compile(r"\s*url\s*=\s*(\S+)")
 
 def remote(folder: Path) -> str:
     """The remote `origin` (else the first one) of the repository that holds a folder, normalised; empty: none."""
+    return normalised(place(folder)[1])
+
+
+def place(folder: Path) -> tuple[str, str]:
+    """The root of the repository that holds a folder, and the URL of its remote as it is written; empty: none."""
     here = folder.absolute()
     for above in (here, *here.parents):
         git = above / ".git"
         if git.exists():
-            return normalised(_origin(_config(git)))
-    return ""
+            return str(above), _origin(_config(git))
+    return "", ""
 
 
 def normalised(url: str) -> str:

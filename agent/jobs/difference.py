@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.jobs.settings import CONCURRENCY, PARAMETERS, SCRIPT, TRIGGERS, Settings, Tracked, from_jenkinsfile
@@ -150,9 +150,10 @@ def _tracked_here(path: str, actual: Settings, known: Tracked) -> bool:
     return len(parts) > 1 and parts[1] in known.properties and f"properties/{parts[1]}" in actual
 
 
-def _without_shells(found: Iterable[Difference]) -> list[Difference]:
-    """Leaves out an added or removed element where what stands inside it says it better."""
-    every = list(found)
+def _without_shells(found: Sequence[Difference]) -> list[Difference]:
+    """Leaves out an added or removed element where what stands inside it says it better; of a parameter, the inside."""
+    whole = {one.path for one in found if (match := _PARAMETER.fullmatch(one.path)) and not match[2]}
+    every = [one for one in found if one.path.rpartition("/")[0] not in whole and not (whole and one.path == _ORDER)]
     paths = [difference.path for difference in every]
 
     def is_shell(one: Difference) -> bool:

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.cli.commands.jobs_more import import_command, seed_command, why_command
 from agent.cli.commands.jobs_wiring import (
     Given,
-    carry_out,
-    check_first,
     desired,
+    finish,
     jenkins_options,
     plan_options,
-    run_folder,
     runs_option,
     server,
-    status_of,
+    shown,
     surveyed,
 )
 from agent.cli.console import Console
@@ -29,7 +28,6 @@ from agent.errors import ExitStatus, UsageError
 if TYPE_CHECKING:
     from agent.adapters.jenkins import JenkinsServer
     from agent.jobs.plan import Plan
-    from agent.reports.jobs import JobsReport
 
 
 @click.group()
@@ -58,7 +56,7 @@ def plan_command(
     jobs, chosen = desired(given)
     jenkins = server(given)
     made = surveyed(jenkins, jobs, chosen, given, console)
-    console.data(_shown(made, jenkins.url, output, console, diff=diff))
+    console.data(shown(made, jenkins.url, output, console, diff=diff))
     if out is not None:
         _save(made, jenkins.url, out)
         console.say(f"saved: `headway jobs apply {out}` does exactly this, or nothing if Jenkins is changed meanwhile")
@@ -93,11 +91,9 @@ def apply_command(
     else:
         jenkins, made = _resumed(text, given)
     if dry_run:
-        console.data(_shown(made, jenkins.url, output, console, diff=None))
+        console.data(shown(made, jenkins.url, output, console, diff=None))
         return ExitStatus.OK
-    if preflight and made.pending:
-        check_first(jenkins, made, console)
-    return _finish(jenkins, made, given, console, runs=runs, output=output)
+    return finish(jenkins, made, given, console, runs=runs, output=output, preflight=preflight)
 
 
 @command.command("rollback")
@@ -123,28 +119,9 @@ def rollback_command(
     controller = server(given)
     made = taking_back(controller, noted, "", Crew(given.parallel, time.monotonic))
     if dry_run:
-        console.data(_shown(made, controller.url, output, console, diff=None))
+        console.data(shown(made, controller.url, output, console, diff=None))
         return ExitStatus.OK
-    return _finish(controller, made, given, console, runs=runs, output=output)
-
-
-def _finish(
-    jenkins: JenkinsServer, made: Plan, given: Given, console: Console, *, runs: Path, output: str
-) -> ExitStatus:
-    from agent.cli.output.jobs_report import report_json, report_text
-
-    folder = run_folder(runs, jenkins.url, given.user)
-    report = carry_out(jenkins, made, given, console, folder)
-    console.data(report_json(report) if output == "json" else report_text(report, console))
-    if _sent(report):
-        console.say(f"run {folder.name}: `headway jobs rollback {folder.name}` takes it back ({folder.folder})")
-    return status_of(report)
-
-
-def _sent(report: JobsReport) -> bool:
-    from agent.reports.jobs import Outcome
-
-    return bool(report.having(Outcome.DONE))
+    return finish(controller, made, given, console, runs=runs, output=output, preflight=False)
 
 
 def _saved_text(given: Given) -> str | None:
@@ -198,13 +175,5 @@ def _save(made: Plan, url: str, out: Path) -> None:
         raise UsageError(f"the plan was not saved: {out}: {problem.strerror}") from problem
 
 
-def _shown(made: Plan, url: str, output: str, console: Console, *, diff: bool | None) -> str:
-    from agent.cli.output.plan import plan_json, plan_text, script_of
-    from agent.cli.output.plan_markdown import plan_markdown
-
-    if output == "json":
-        return plan_json(made, url)
-    if output == "markdown":
-        return plan_markdown(made, url)
-    few = sum(script_of(change) is not None for change in made.changes) <= 5  # noqa: PLR2004
-    return plan_text(made, console, diff=few if diff is None else diff)
+for _more in (import_command, seed_command, why_command):
+    command.add_command(_more)

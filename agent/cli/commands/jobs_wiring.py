@@ -261,3 +261,38 @@ def carry_out(jenkins: JenkinsServer, made: Plan, given: Given, console: Console
     crew = Crew(given.parallel, time.monotonic)
     with progress_on(console, len(made.pending)) as emit:
         return apply(jenkins, made, crew, SystemClock(), folder, emit)
+
+
+def finish(
+    jenkins: JenkinsServer, made: Plan, given: Given, console: Console, *, runs: Path, output: str, preflight: bool
+) -> ExitStatus:
+    """Carries the plan out, tells what became of it and how to take it back."""
+    from agent.cli.output.jobs_report import report_json, report_text
+
+    if preflight and made.pending:
+        check_first(jenkins, made, console)
+    folder = run_folder(runs, jenkins.url, given.user)
+    report = carry_out(jenkins, made, given, console, folder)
+    console.data(report_json(report) if output == "json" else report_text(report, console))
+    if _sent(report):
+        console.say(f"run {folder.name}: `headway jobs rollback {folder.name}` takes it back ({folder.folder})")
+    return status_of(report)
+
+
+def _sent(report: JobsReport) -> bool:
+    from agent.reports.jobs import Outcome
+
+    return bool(report.having(Outcome.DONE))
+
+
+def shown(made: Plan, url: str, output: str, console: Console, *, diff: bool | None) -> str:
+    """The plan in the form that was asked for."""
+    from agent.cli.output.plan import plan_json, plan_text, script_of
+    from agent.cli.output.plan_markdown import plan_markdown
+
+    if output == "json":
+        return plan_json(made, url)
+    if output == "markdown":
+        return plan_markdown(made, url)
+    few = sum(script_of(change) is not None for change in made.changes) <= 5  # noqa: PLR2004
+    return plan_text(made, console, diff=few if diff is None else diff)
