@@ -27,7 +27,7 @@ demo: setup
 	@$(BIN)/headway demo
 
 test: setup
-	@$(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist worksteal tests
+	@$(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadgroup tests
 
 lint: setup
 	@$(BIN)/ruff check .

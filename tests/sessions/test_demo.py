@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.xdist_group("demo")  # one demo for all of them
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
