@@ -6,18 +6,18 @@ watch ends silently (rollout anchors, E3). Credentials are read again when their
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from agent.adapters.kubernetes.errors import clean
 from agent.adapters.kubernetes.kubeconfig import Chosen, choose, paths
-from agent.errors import RemoteError, UnauthorizedError, UsageError
+from agent.errors import HeadwayError, RemoteError, UnauthorizedError, UsageError
 
 if TYPE_CHECKING:
     from kubernetes.client.configuration import Configuration
@@ -36,6 +36,7 @@ class Connection:
         namespace: the namespace of the context.
         host: the server's URL, without a slash at the end.
         warnings: what people must be told about this connection.
+        generation: counts how often the credentials were read.
     """
 
     def __init__(self, context: str | None, environment: Mapping[str, str] | None = None) -> None:
@@ -43,6 +44,7 @@ class Connection:
         self._context = context
         self._lock = threading.RLock()
         self._stamps: dict[Path, tuple[int, int]] = {}
+        self.generation = 0
         self._load()
 
     def __repr__(self) -> str:
@@ -57,7 +59,10 @@ class Connection:
         """The headers that authenticate a request; an expired token of a plugin is renewed first."""
         with self._lock:
             if self._changed():
-                self.reload()
+                with contextlib.suppress(
+                    HeadwayError
+                ):  # half written: what we have may still do, else a 401 reads again
+                    self.reload(self.generation)
             try:
                 with _complaints():
                     settings: Any = self._configuration.auth_settings()
@@ -72,9 +77,15 @@ class Connection:
             }
             return found | self._impersonation
 
-    def reload(self) -> None:
-        """Reads configuration and credentials again, running a credential plugin anew."""
+    def reload(self, known: int) -> None:
+        """Reads configuration and credentials again, running a credential plugin anew.
+
+        Args:
+            known: the generation that is no good; another thread may have replaced it already.
+        """
         with self._lock:
+            if known != self.generation:
+                return
             before = self._pool
             self._load()
             before.clear()
@@ -98,7 +109,7 @@ class Connection:
             self._load_service_account(files[0])
         self.warnings = tuple(_worries(self.label, self._configuration))
         self._pool = _pool(self._configuration)
-        self._stamps = {path: _stamp(path) for path in self._stamps}
+        self.generation += 1
 
     def _load_context(self, chosen: Chosen) -> None:
         """A context of a kubeconfig."""
@@ -119,7 +130,7 @@ class Connection:
         self.label, self.namespace, self.host = chosen.context, chosen.namespace, configuration.host.rstrip("/")
         self._configuration = configuration
         self._impersonation = _impersonation(chosen)
-        self._stamps = dict.fromkeys(chosen.files, (0, 0))
+        self._stamps = {path: _stamp(path) for path in chosen.files}
 
     def _load_service_account(self, missing: Path) -> None:
         """The service account of the pod that we run in."""
@@ -144,7 +155,7 @@ class Connection:
         self.label, self.host = IN_CLUSTER, configuration.host.rstrip("/")
         self.namespace = _NAMESPACE_FILE.read_text(encoding="utf-8").strip() if _NAMESPACE_FILE.exists() else "default"
         self._configuration, self._impersonation = configuration, {}
-        self._stamps = {_TOKEN_FILE: (0, 0)}
+        self._stamps = {_TOKEN_FILE: _stamp(_TOKEN_FILE)}
 
     def _changed(self) -> bool:
         """Whether a file that the credentials came from is another one now."""
@@ -160,7 +171,7 @@ def _stamp(path: Path) -> tuple[int, int]:
     return (found.st_mtime_ns, found.st_ino)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _complaints() -> Iterator[list[str]]:
     """Collects what the client logs: it swallows a plugin's failure and only logs it."""
     said: list[str] = []

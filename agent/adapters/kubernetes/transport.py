@@ -15,6 +15,7 @@ from agent import __version__
 from agent.adapters.kubernetes.connection import Connection
 from agent.adapters.kubernetes.errors import Answer, NoAnswerError, clean
 from agent.adapters.kubernetes.stream import SocketStream, Stream, take_over
+from agent.errors import HeadwayError
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -131,10 +132,14 @@ class HttpTransport:
 
     def _exchange(self, request: Request, extra: Mapping[str, str]) -> BaseHTTPResponse:
         """Sends and reads the headers; on a 401 once more with fresh credentials (P33)."""
+        generation = self._connection.generation
         response = self._once(request, extra)
         if response.status == _UNAUTHORIZED:
+            try:
+                self._connection.reload(generation)
+            except HeadwayError:
+                return response
             response.drain_conn()
-            self._connection.reload()
             response = self._once(request, extra)
         return response
 

@@ -102,8 +102,28 @@ def test_a_plugin_is_not_run_for_every_request(tmp_path):
     user = plugin(tmp_path, token="run-RUN", expirationTimestamp="2999-01-01T00:00:00Z")
     made = connected(kubeconfig(tmp_path / "config", SERVER, user=user))
     assert {made.headers()["Authorization"] for _ in range(5)} == {"Bearer run-1"}
-    made.reload()
+    made.reload(made.generation)
     assert made.headers()["Authorization"] == "Bearer run-2"
+
+
+def test_of_many_threads_that_meet_a_401_one_runs_the_plugin(tmp_path):
+    user = plugin(tmp_path, token="run-RUN", expirationTimestamp="2999-01-01T00:00:00Z")
+    made = connected(kubeconfig(tmp_path / "config", SERVER, user=user))
+    known = made.generation
+    for _ in range(3):
+        made.reload(known)
+    assert made.headers()["Authorization"] == "Bearer run-2"
+
+
+def test_a_kubeconfig_that_is_half_written_leaves_the_credentials_that_we_have(tmp_path):
+    path = kubeconfig(tmp_path / "config", SERVER)
+    made = connected(path)
+    path.write_text("users: [{name: u")
+    os.utime(path, ns=(1, 1))
+    assert made.headers()["Authorization"] == "Bearer sesame"
+    kubeconfig(path, SERVER, user={"token": "rotated"})
+    os.utime(path, ns=(2, 2))
+    assert made.headers()["Authorization"] == "Bearer rotated"
 
 
 @pytest.mark.parametrize(

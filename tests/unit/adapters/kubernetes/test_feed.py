@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -119,3 +124,40 @@ def test_a_bug_in_the_thread_is_told_not_swallowed(api, monkeypatch):
         events = [feed.next(5.0) for _ in range(5)]
     assert isinstance(events[-1], Blind)
     assert events[-1].reason == "the watch stopped: RuntimeError: oops"
+
+
+SCRIPT = """
+import signal, sys
+from agent.adapters.clock import SystemClock
+from agent.adapters.kubernetes import connect
+from agent.objects import Ref
+
+def told(*_):
+    raise SystemExit(143)
+
+signal.signal(signal.SIGTERM, told)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with connect(None, clock=SystemClock()).follow(Ref("apps/v1", "Deployment", "shop", "web"), "app=web") as feed:
+    for _ in range(4):
+        feed.next(5.0)
+    print("following", flush=True)
+    while True:
+        feed.next(30.0)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_process_at_once_though_the_server_hangs(api, number):
+    _, server = api
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[4])}
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"following\n"
+        server.handler = lambda heard, wire: wire.stop.wait(30)
+        server.drop()  # the thread is now in the middle of a request that nobody answers
+        began = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(10) in {143, 130, -signal.SIGINT}
+    assert time.monotonic() - began < 4
