@@ -120,7 +120,7 @@ class Bench:
             for number in range(CHANGED):
                 specs.write(self.ours, number, "H/9 * * * *")
                 if self.jjb:
-                    specs.change_theirs(self.theirs, number)
+                    specs.write_theirs(self.theirs, number, "H/9 * * * *")
             self.both(f"{CHANGED} changed", first, second, latency)
             for address in (first, second):
                 edit_by_hand(address, EDITED)
@@ -136,6 +136,8 @@ class Bench:
                 self.measure(f"{EDITED} edited by hand", "jjb", self.update(second), second, latency)
             for number in range(CHANGED):
                 specs.write(self.ours, number)
+                if self.jjb:
+                    specs.write_theirs(self.theirs, number)
 
     def both(self, case: str, first: Address, second: Address, latency: float, *, cold: bool = False) -> None:
         if cold or case == "create":

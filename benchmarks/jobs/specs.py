@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,8 @@ def theirs(folder: Path, count: int) -> Path:
     return folder
 
 
-def change_theirs(folder: Path, number: int) -> None:
-    """Another schedule for one of them."""
+def write_theirs(folder: Path, number: int, poll: str = "H/5 * * * *") -> None:
+    """Another schedule for one of theirs."""
     file = folder / f"svc-{number:04d}.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("H/5 * * * *", "H/9 * * * *"), encoding="utf-8")
+    text = re.sub(r"cron: '.*'", f"cron: '{poll}'", file.read_text(encoding="utf-8"))
+    file.write_text(text, encoding="utf-8")
