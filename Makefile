@@ -3,7 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-WORKERS ?= 2
+# More than the cores: many tests wait for a rollout, not for the processor.
+WORKERS ?= 4
 
 .PHONY: help setup demo test lint types layers check live soak bench golden clean
 
