@@ -94,6 +94,8 @@ class Following:
         began = {target: shot.write.at if shot.write else clock.monotonic() for target, shot in self.snapshots.items()}
         done: dict[Ref, Ending] = {}
         while True:
+            for target in self._feeds:  # a process that was stopped for longer than its deadline listens first
+                self._drain(target, 0.0)
             now = clock.monotonic()
             verdicts = {target: judge(shot, now, policy) for target, shot in self.snapshots.items()}
             for target, verdict in verdicts.items():
