@@ -28,7 +28,9 @@ Watched: TypeAlias = Literal["config"]
 class BeforeCommand(Part):
     """A command that is awaited before a deploy."""
 
-    run: Command = Field(description="Shell command; exit status 0 lets the deploy go on.")
+    run: Command = Field(
+        description="Shell command, run as a Job in the release's image, as the container would; status 0 is a pass."
+    )
 
 
 Before: TypeAlias = Annotated[
@@ -43,9 +45,9 @@ class Undo(Part):
     when: tuple[Cause, ...] = Field(
         ("rollout-failed", "smoke-failed"), description="What causes an undo; rollout-failed includes timed-out."
     )
-    on_abort: Literal["undo", "leave"] = Field("leave", description="What `headway recover` does after an abort.")
+    on_abort: Literal["undo", "leave"] = Field("undo", description="What `headway recover` does after an abort.")
     first: Literal["scale-to-zero", "delete", "leave"] = Field(
-        "leave", description="What becomes of what a first release created, when it fails."
+        "scale-to-zero", description="What becomes of what a first release created, when it fails."
     )
     then: Literal["nothing", "freeze"] = Field("nothing", description="What follows an undo.")
     database_migrations: Literal["none", "backward-compatible", "one-way"] = Field(
@@ -70,7 +72,9 @@ class Deploy(Part):
         "", description="Workload that is followed: Deployment, StatefulSet or DaemonSet; default: the service's name."
     )
     container: Label = Field("", description="Container that is watched and smoke-tested; default: the only one.")
-    before: tuple[Before, ...] = Field((), description="Jobs or commands awaited first.")
+    before: tuple[Before, ...] = Field(
+        (), description="Jobs (files), or commands run as a Job in the image, awaited before any workload is touched."
+    )
     restart_on: tuple[Watched, ...] = Field((), description="What restarts the pods when it changes.")
     prune: Literal["report", "delete", "leave"] = Field(
         "report", description="What becomes of objects that we created and no manifest names any more."

@@ -27,15 +27,7 @@ class NotYet:
     accepted: tuple[str, ...] = ()
 
 
-NOT_YET: tuple[NotYet, ...] = (
-    NotYet(("deploy", "before")),
-    NotYet(("deploy", "restart_on")),
-    NotYet(("deploy", "prune"), ("report",)),
-    NotYet(("deploy", "undo", "on_abort"), ("leave",)),
-    NotYet(("deploy", "undo", "first"), ("leave",)),
-    NotYet(("deploy", "undo", "then"), ("nothing",)),
-    NotYet(("deploy", "undo", "database_migrations"), ("none",)),
-)
+NOT_YET: tuple[NotYet, ...] = ()
 
 
 def unsupported(data: dict[str, Any]) -> Iterator[Complaint]:

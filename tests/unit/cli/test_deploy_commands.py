@@ -368,3 +368,51 @@ def test_locked(shop, headway, cluster):
     process.communicate(timeout=15)
     assert done.status == 8, done.out + done.err
     assert "is under way" in done.err
+
+
+JOB = """
+apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate}
+spec:
+  backoffLimit: 0
+  template: {spec: {restartPolicy: Never, containers: [{name: m, image: registry.example.com/shop/web}]}}
+"""
+
+
+def test_a_spec_with_everything_of_deploy(shop, headway):
+    (shop / "service.yaml").write_text(
+        SPEC.replace(
+            "timeout: 20s",
+            "timeout: 20s, restart_on: [config], prune: delete, undo: {then: freeze, first: delete, on_abort: leave}",
+        )
+    )
+    first = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    assert first.status == 0, first.out + first.err
+    bad = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v2")
+    assert bad.status == 1
+    assert "frozen: no deploy until `headway thaw`" in bad.out
+    assert headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3").status == 9
+
+
+def test_a_before_job_that_fails_touches_no_workload(shop, headway):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    (shop / "job.yaml").write_text(JOB)
+    (shop / "service.yaml").write_text(SPEC.replace("timeout: 20s", "timeout: 20s, before: [job.yaml]"))
+    bad = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:crash")
+    assert bad.status == 1, bad.out + bad.err
+    assert "job/migrate-r2 did not succeed, so no workload was touched" in bad.out
+    (shop / "service.yaml").write_text(SPEC.replace("timeout: 20s", "timeout: 20s, before: [gone.yaml]"))
+    assert headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3").status == 2
+
+
+def test_a_one_way_migration_is_said_beforehand(shop, headway):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    one_way = SPEC.replace("timeout: 20s", "timeout: 20s, undo: {database_migrations: one-way}")
+    (shop / "service.yaml").write_text(one_way)
+    refused = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3", "--require-undo")
+    assert refused.status == 9
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v2")
+    assert done.status == 5
+    assert "NO WAY BACK to release 1 (v1): this release migrates a database one way" in done.out
+    assert "a database migration of this release can't be taken back" in done.out
