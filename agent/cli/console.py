@@ -47,7 +47,8 @@ class Console:
 
     @classmethod
     def of_process(cls) -> Console:
-        """The console of this process: NO_COLOR, TERM=dumb and pipes are respected."""
+        """The console of this process: NO_COLOR, TERM=dumb, pipes and closed streams are respected."""
+        _open_closed_streams()
         watched = sys.stderr.isatty()
         colour = watched and sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         if "FORCE_COLOR" in os.environ and "NO_COLOR" not in os.environ:
@@ -68,9 +69,9 @@ class Console:
             self.out_stream.write(text if text.endswith("\n") or not text else text + "\n")
             self.out_stream.flush()
         except BrokenPipeError:
-            self._detach()
+            self._detach(self.out_stream)
         except (OSError, ValueError) as problem:
-            self._detach()
+            self._detach(self.out_stream)
             raise OutputError(getattr(problem, "strerror", None) or str(problem)) from problem
 
     def line(self, text: str = "") -> None:
@@ -128,7 +129,7 @@ class Console:
             try:
                 stream.flush()
             except (OSError, ValueError):
-                self._detach()
+                self._detach(stream)
         return status
 
     def _write(self, stream: IO[str], text: str) -> None:
@@ -136,13 +137,39 @@ class Console:
             stream.write(text + "\n")
             stream.flush()
         except (OSError, ValueError):
-            self._detach()
+            self._detach(stream)
 
-    def _detach(self) -> None:
-        """Points the process's stdout at nothing, so that the interpreter's own last flush can't fail either."""
-        if self.out_stream is sys.stdout:
-            devnull: Any = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  lives as long as the process
-            self.out_stream = sys.stdout = devnull
+    def _detach(self, stream: IO[str]) -> None:
+        """Points one stream of the process at nothing, so that the interpreter's own last flush can't fail either."""
+        devnull: Any = _nowhere()
+        if stream is sys.stdout:
+            sys.stdout = devnull
+        elif stream is sys.stderr:
+            sys.stderr = devnull
+        else:
+            return
+        self.out_stream = devnull if self.out_stream is stream else self.out_stream
+        self.err_stream = devnull if self.err_stream is stream else self.err_stream
+
+
+def _open_closed_streams() -> None:
+    """Leads closed standard streams (`>&-`) to nowhere.
+
+    Python has None for them, and the next file or socket that is opened would get their number: what a smoke command
+    prints would then go to the API server.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115  as below
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
+
+
+def _nowhere() -> IO[str]:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123  lives as long as the process
 
 
 def clean(text: str) -> str:

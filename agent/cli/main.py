@@ -5,9 +5,11 @@ Commands are imported when they are asked for, so that `headway --version` stays
 
 from __future__ import annotations
 
+import errno
 import importlib
 import signal
 import sys
+import time
 from typing import NoReturn
 
 import click
@@ -36,6 +38,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sandbox": ("sandbox", "An embedded Kubernetes and Jenkins on loopback."),
     "demo": ("demo", "The whole story on the sandbox, in under a minute."),
 }
+
+LAST_WORDS = 5.0
+"""Seconds that an interrupted command has to itself, to record and say what it leaves (contract section 7: 4 s)."""
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""Of a write to stdout that click makes itself (`--help`): a full disk is no bug of Headway."""
 
 
 class LazyGroup(click.Group):
@@ -84,6 +92,7 @@ def headway() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs `headway` and exits with its status."""
+    on_sigterm()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -105,9 +114,9 @@ def run(arguments: list[str], console: Console | None = None) -> int:  # noqa: P
     except click.ClickException as problem:
         console.complain(problem.format_message(), usage=_usage(problem))
         return int(ExitStatus.USAGE)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as interruption:
         console.complain("interrupted: nothing more was done")
-        return int(ExitStatus.INTERRUPTED)
+        return int(ExitStatus.TERMINATED if isinstance(interruption, Terminated) else ExitStatus.INTERRUPTED)
     except HeadwayError as problem:
         console.fail(problem)
         return int(problem.status)
@@ -115,6 +124,9 @@ def run(arguments: list[str], console: Console | None = None) -> int:  # noqa: P
         console.complain(f"the output could not be written: {problem}")
         return int(ExitStatus.UNREACHABLE)
     except Exception as problem:  # noqa: BLE001  the one place where a bug becomes a sentence and a status
+        if isinstance(problem, OSError) and problem.errno in NO_ROOM:
+            console.complain(f"the output could not be written: {problem.strerror}")
+            return int(ExitStatus.UNREACHABLE)
         console.crash(problem)
         return int(ExitStatus.BUG)
 
@@ -130,11 +142,20 @@ class Terminated(KeyboardInterrupt):
 
 
 def on_sigterm() -> None:
-    """Makes SIGTERM raise `Terminated` in the main thread; a second one is ignored (Jenkins sends two: P53)."""
+    """Makes SIGTERM raise `Terminated` in the main thread, as Ctrl-C raises KeyboardInterrupt.
 
-    def raise_once(number: int, frame: object) -> None:
-        del number, frame
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Terminated
+    Neither cuts short what the first one began: a second SIGTERM is ignored (Jenkins sends two: P53), a second Ctrl-C
+    for `LAST_WORDS` seconds. Where SIGINT is ignored (a background job), it stays so.
+    """
+    first: list[float] = []
 
-    signal.signal(signal.SIGTERM, raise_once)
+    def hear(number: int, frame: object) -> None:
+        del frame
+        if first and (number == signal.SIGTERM or time.monotonic() - first[0] < LAST_WORDS):
+            return
+        first.append(time.monotonic())
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, hear)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, hear)
