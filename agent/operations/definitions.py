@@ -29,6 +29,21 @@ def definitions(specs: Sequence[LoadedSpec], remote: Remote) -> tuple[JobDefinit
     return tuple(_one(one, remote) for one in specs)
 
 
+def check_pins(specs: Sequence[LoadedSpec]) -> None:
+    """Refuses to make jobs with another version of Headway than headway.yaml pins: it may render them differently.
+
+    Raises:
+        UsageError: a pin names another version.
+    """
+    wanted = sorted({one.pins.agent for one in specs if one.pins.agent} - {__version__})
+    if wanted:
+        named = next(one.file for one in specs if one.pins.agent == wanted[0])
+        raise UsageError(
+            f"nothing was sent: headway.yaml pins headway {wanted[0]} for {named}, and this is {__version__}",
+            hint=f"pip install headway=={wanted[0]}, or change the pin",
+        )
+
+
 def owner(specs: Sequence[LoadedSpec], remote: Remote) -> str:
     """The one owner of all these specs: from headway.yaml, else the git remote; empty where nothing names one.
 

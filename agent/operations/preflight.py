@@ -91,27 +91,25 @@ def _tried(jenkins: Preflight, job: JobDefinition, fresh: set[str], warnings: li
 
 
 def _credentials(jenkins: Preflight, jobs: Sequence[JobDefinition], fresh: set[str]) -> list[str]:
+    """Looks into the system's store, and into those of folders only for what is not there."""
     wanted = credentials(jobs)
     if not wanted:
         return []
-    stores: dict[str, frozenset[str]] = {}
-    hidden = 0
-    folders = {above for users in wanted.values() for job in users for above in names.ancestors(job.full_name)}
-    for folder in ["", *sorted(folders - fresh)]:
-        try:
-            stores[folder] = jenkins.credentials(folder)
-        except RemoteError:
-            hidden += 1
-    if hidden:
-        return [f"credentials were not checked: this user may not see {hidden} of {hidden + len(stores)} stores"]
-    return [message for name, users in wanted.items() if (message := _missing(name, users, stores))]
+    try:
+        everywhere = jenkins.credentials("")
+        elsewhere = {name: users for name, users in wanted.items() if name not in everywhere}
+        places = {above for users in elsewhere.values() for job in users for above in names.ancestors(job.full_name)}
+        stores = {folder: jenkins.credentials(folder) for folder in sorted(places - fresh)}
+    except RemoteError as problem:
+        return [f"credentials were not checked: {problem.message}"]
+    return [message for name, users in elsewhere.items() if (message := _missing(name, users, stores))]
 
 
 def _missing(name: str, users: Sequence[JobDefinition], stores: Mapping[str, frozenset[str]]) -> str:
     without = [
         job.full_name
         for job in users
-        if not any(name in stores.get(place, ()) for place in ("", *names.ancestors(job.full_name)))
+        if not any(name in stores.get(place, ()) for place in names.ancestors(job.full_name))
     ]
     if not without:
         return ""

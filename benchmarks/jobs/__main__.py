@@ -114,6 +114,7 @@ class Bench:
     def against(self, latency: float) -> None:
         """Create, nothing changed (fresh container, then again), some changed, some edited by hand."""
         with running(latency) as first, running(latency) as second:
+            first.add_credential("registry")
             self.both("create", first, second, latency)
             self.both("nothing changed, fresh container", first, second, latency, cold=True)
             self.both("nothing changed, again", first, second, latency)
@@ -155,6 +156,7 @@ class Bench:
         """Many more specs, headway alone."""
         folder = specs.ours(self.place / "large", count)
         with running() as address:
+            address.add_credential("registry")
             self.measure(
                 f"{count} planned, none there", "headway", self.headway("jobs", "plan", str(folder)), address, 0.0
             )

@@ -47,6 +47,10 @@ class Address:
         """Puts a fault in force; the fields are those of `agent.sandbox.jenkins.Fault`."""
         self._send("POST", "faults", details)
 
+    def add_credential(self, name: str) -> None:
+        """Puts a credential into the system's store."""
+        self._send("POST", "credentials", {"id": name})
+
     def _send(self, method: str, what: str, document: object = None) -> None:
         body = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(f"{self.url}/_sandbox/{what}", body, method=method)

@@ -117,10 +117,11 @@ def desired(given: Given) -> tuple[tuple[JobDefinition, ...], Options]:
     """The jobs of all specs, and what may be done with them; every problem of every spec is an exit 2."""
     from agent.adapters.git import remote
     from agent.jobs.triage import Options
-    from agent.operations.definitions import definitions, owner, scopes
+    from agent.operations.definitions import check_pins, definitions, owner, scopes
     from agent.spec.load import demand
 
     specs = demand(given.specs, files=False)
+    check_pins(specs)
     whose = owner(specs, remote)
     where = scopes(given.specs, specs)
     if given.prune and not where:

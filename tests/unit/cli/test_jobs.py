@@ -342,3 +342,11 @@ def test_a_run_that_is_ended_anywhere_is_completed_by_the_next(
                 monkeypatch.setenv(name, value)
         assert headway("jobs", "apply", shop).status == 0
         assert headway("jobs", "plan", "--drift", "--exit-code", shop).status == 0
+
+
+def test_another_version_than_the_pinned_one_makes_no_jobs(sandbox, shop, headway):
+    (shop / "headway.yaml").write_text("version: 1\nowner: shop\nheadway: {agent: 99.1.0}\n", encoding="utf-8")
+    refused = headway("jobs", "apply", shop)
+    assert refused.status == 2
+    assert "headway.yaml pins headway 99.1.0" in refused.err
+    assert sandbox.requests == []
