@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, TypeAlias
@@ -42,6 +43,17 @@ _SHELL = {
     "`": {},
 }
 _RAW = {"//", "/*", "#"}
+
+# Strings and comments in which no span begins, passed over at once; any other is walked through token by token.
+_WHOLE_IN_GROOVY = "|".join(
+    (
+        rf"//[^\n{_OPEN}]*(?=\n|\Z)",
+        rf"/\*(?:[^*{_OPEN}]|\*(?!/))*\*/",
+        *(rf"{q * 3}(?:[^{q}\\{_OPEN}]|\\[^{_OPEN}]|{q}(?!{q * 2}))*{q * 3}" for q in "'\""),
+        *(rf"{q}(?!{q * 2})(?:[^{q}\\{_OPEN}]|\\[^{_OPEN}])*{q}" for q in "'\""),
+    )
+)
+_WHOLE_IN_SHELL = rf"'[^'{_OPEN}]*'|\"(?:[^\"\\{_OPEN}]|\\[^{_OPEN}])*\"|(?<![^ \t\n;&|()])#[^\n{_OPEN}]*(?=\n|\Z)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,35 +104,38 @@ def script(body: str) -> Fragment:
 
 def _walk(text: str, grammar: dict[str, dict[str, str]], place: str, spoken: dict[str, tuple[Language, ...]]) -> str:
     out: list[str] = []
-    at = 0
-    while found := _next(grammar is _SHELL, place).search(text, at):
-        mark = found[0]
-        out.append(text[at : found.start()])
-        at = found.end()
-        if mark.startswith(_OPEN):
-            out.append(_opened(mark, place, spoken.get(place, ()), text[: found.start()]))
+    of_shell = grammar is _SHELL
+    kept = at = 0
+    search = _next(of_shell, place)
+    while found := search(text, at):
+        mark, start, at = found[0], found.start(), found.end()
+        if mark[0] == _OPEN:
+            out += text[kept:start], _opened(mark, place, spoken.get(place, ()), text, start)
+            kept = at
             continue
-        out.append(mark)
-        if mark == "#" and text[found.start() - 1 : found.start()] not in {"", *" \t\n;&|()"}:
+        if mark == "#" and text[start - 1 : start] not in {"", *" \t\n;&|()"}:
             continue  # in the middle of a word it is no comment
-        place = grammar[place].get(mark, place)
-    return "".join([*out, text[at:]])
+        if (after := grammar[place].get(mark, place)) != place:
+            place, search = after, _next(of_shell, after)
+    return "".join([*out, text[kept:]])
 
 
 @cache
-def _next(of_shell: bool, place: str) -> re.Pattern[str]:  # noqa: FBT001
-    """What matters next in that place: a span, a way out, or an escape that is none."""
+def _next(of_shell: bool, place: str) -> Callable[[str, int], re.Match[str] | None]:  # noqa: FBT001
+    """What matters next in that place: a span, a way out, or what is passed over: escapes, strings without a span."""
     ways = (_SHELL if of_shell else _GROOVY)[place]
     escapes = [] if place in _RAW or (of_shell and place == "'") else [r"\\."]
-    return re.compile("|".join([f"{_OPEN}[^{_CLOSE}]*{_CLOSE}", *escapes, *map(re.escape, ways)]), re.DOTALL)
+    whole = [_WHOLE_IN_SHELL] if place == "shell" else [_WHOLE_IN_GROOVY] if place == "groovy" else []
+    passed = [f"{_OPEN}[^{_CLOSE}]*{_CLOSE}", *escapes, *whole, *map(re.escape, ways)]
+    return re.compile("|".join(passed), re.DOTALL).search
 
 
-def _opened(span: str, place: str, languages: tuple[Language, ...], before: str) -> str:
+def _opened(span: str, place: str, languages: tuple[Language, ...], text: str, start: int) -> str:
     found = _SPAN.fullmatch(span)
-    line = before.rpartition("\n")[2]
     if found and found[1] in languages:
-        text = bytes.fromhex(found[2]).decode()
-        return _indented(text, line) if found[1] == "script" else text
+        value = bytes.fromhex(found[2]).decode()
+        return _indented(value, text[text.rfind("\n", 0, start) + 1 : start]) if found[1] == "script" else value
+    line = text[:start].rpartition("\n")[2]
     shown = re.sub(f"{_OPEN}[^{_CLOSE}]*{_CLOSE}", "{{ }}", line + span).strip()
     where = {"groovy": "in Groovy code", "shell": "in a {% sh %} block", "/": "after a '/' outside strings"}
     raise UsageError(

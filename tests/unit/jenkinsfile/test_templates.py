@@ -20,10 +20,12 @@ def own(tmp_path):
     """Renders a template of that text as the team's own."""
 
     def call(text: str, one=BASE, **files: str) -> str:
-        (tmp_path / "t.j2").write_text(text, encoding="utf-8")
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))  # jinja may keep a template that it has read
+        folder.mkdir()
+        (folder / "t.j2").write_text(text, encoding="utf-8")
         for name, content in files.items():
-            (tmp_path / f"{name}.j2").write_text(content, encoding="utf-8")
-        return render(changed(one, pipeline=changed(one.pipeline, template="t.j2")), near=tmp_path)
+            (folder / f"{name}.j2").write_text(content, encoding="utf-8")
+        return render(changed(one, pipeline=changed(one.pipeline, template="t.j2")), near=folder)
 
     return call
 
