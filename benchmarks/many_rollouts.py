@@ -5,7 +5,7 @@
 
 The API server is another process on loopback that lists and watches and changes one pod after another, `--rate` a second
 in all; each event carries the moment at which it was sent (one monotonic clock serves both processes). Every rollout is
-followed by its own feed and judged after every event, as `headway deploy` does it. TLS unless `--plain`.
+followed by its own feed and judged whenever something was heard, as `headway deploy` does it. TLS unless `--plain`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -29,7 +30,8 @@ from agent.adapters.kubernetes.cluster import KubernetesCluster
 from agent.adapters.kubernetes.connection import Connection
 from agent.adapters.kubernetes.transport import HttpTransport
 from agent.objects import Object, Ref, ref
-from agent.rollout.feed import Applied, Blind, Changed, Listed
+from agent.operations.following import BATCH
+from agent.rollout.feed import Applied, Blind, Changed, Event, Listed
 from agent.rollout.policy import Policy
 from agent.rollout.snapshot import Snapshot
 from agent.rollout.verdict import judge
@@ -188,16 +190,25 @@ class Follower(threading.Thread):
             shot.fold(Applied(clock.monotonic(), thing))
             while not self.stop.is_set():
                 event = feed.next(0.5)
-                if event is None:
-                    continue
-                shot.fold(event)
-                judge(shot, clock.monotonic(), Policy())
-                if isinstance(event, Listed) and event.resource == "events":
-                    self.began.set()
-                if isinstance(event, Changed) and event.resource == "pods":
-                    sent = float(event.object["metadata"]["annotations"]["sent"])
-                    self.latencies.append(clock.monotonic() - sent)
-                self.blind += isinstance(event, Blind)
+                batch: list[Event] = []
+                while event is not None and len(batch) < BATCH:
+                    shot.fold(event)
+                    batch.append(event)
+                    event = feed.next(0.0)
+                if batch:
+                    judge(shot, clock.monotonic(), Policy())
+                for heard in batch:
+                    self._note(heard, clock.monotonic())
+
+    def _note(self, event: Event, now: float) -> None:
+        """Measures one event that was judged."""
+        match event:
+            case Listed(resource="events"):
+                self.began.set()
+            case Changed(resource="pods", object=thing):
+                self.latencies.append(now - float(thing["metadata"]["annotations"]["sent"]))
+            case Blind():
+                self.blind += 1
 
 
 def certificate(folder: Path) -> None:
@@ -240,6 +251,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100.0)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--plain", action="store_true")
+    parser.add_argument("--json", action="store_true", help="one object instead of text")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -251,13 +263,42 @@ def main() -> None:
         )
         server.start()
         try:
-            load(options, folder, ours.recv())
+            tell(load(options, folder, ours.recv()), options)
         finally:
             server.kill()
 
 
-def load(options: argparse.Namespace, folder: Path, port: int) -> None:
-    """Follows everything for a while and prints what it cost."""
+@dataclass(frozen=True)
+class Load:
+    """What it cost: cores, MiB, seconds, and requests a minute and rollout."""
+
+    ready: float
+    events: int
+    blind: int
+    cores: float
+    idle_mib: float
+    most_mib: float
+    requests: float
+    median: float
+    p95: float
+    worst: float
+
+
+def tell(found: Load, options: argparse.Namespace) -> None:
+    """Prints it."""
+    if options.json:
+        print(json.dumps(asdict(found)))
+        return
+    print(f"{options.rollouts} rollouts of {options.pods} pods, {options.rate:g} events/s, {options.seconds:g} s")
+    print(f"  all followed after {found.ready:.1f} s; {found.events} events heard, {found.blind} times blind")
+    print(f"  {found.cores:.2f} cores; {found.idle_mib:.0f} MiB before, {found.most_mib:.0f} MiB at most")
+    print(f"  {found.requests:.1f} requests a minute and rollout while following")
+    median, p95, worst = (value * 1000 for value in (found.median, found.p95, found.worst))
+    print(f"  event to judgement: median {median:.0f} ms, p95 {p95:.0f} ms, most {worst:.0f} ms")
+
+
+def load(options: argparse.Namespace, folder: Path, port: int) -> Load:
+    """Follows everything for a while."""
     scheme = "http" if options.plain else "https"
     cluster_section = {"server": f"{scheme}://127.0.0.1:{port}"}
     if not options.plain:
@@ -289,22 +330,23 @@ def load(options: argparse.Namespace, folder: Path, port: int) -> None:
     stop.wait(options.seconds)
     cpu, wall = time.process_time() - cpu, time.monotonic() - wall
     sent = transport.traffic.requests - sent
-    loaded, most = memory(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     stop.set()
     for follower in followers:
         follower.join(5)
-    found = sorted(value for follower in followers for value in follower.latencies)
-    print(f"{options.rollouts} rollouts of {options.pods} pods, {scheme}, {options.rate:g} events/s, {wall:.0f} s")
-    print(
-        f"  all followed after {ready:.1f} s; {len(found)} events heard, {sum(each.blind for each in followers)} times blind"
+    found = sorted(value for follower in followers for value in follower.latencies) or [0.0]
+    return Load(
+        ready=ready,
+        events=len(found),
+        blind=sum(each.blind for each in followers),
+        cores=cpu / wall,
+        idle_mib=idle,
+        most_mib=most,
+        requests=sent / wall * 60 / options.rollouts,
+        median=found[len(found) // 2],
+        p95=found[int(len(found) * 0.95)],
+        worst=found[-1],
     )
-    print(f"  {cpu / wall:.2f} cores; {idle:.0f} MiB before, {loaded:.0f} MiB while following, {most:.0f} MiB at most")
-    print(f"  {sent / wall * 60 / options.rollouts:.1f} requests a minute and rollout while following")
-    if found:
-        median, p95 = found[len(found) // 2], found[int(len(found) * 0.95)]
-        print(
-            f"  event to judgement: median {median * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms, most {found[-1] * 1000:.0f} ms"
-        )
 
 
 if __name__ == "__main__":

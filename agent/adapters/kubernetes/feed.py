@@ -40,10 +40,12 @@ def subjects(workload: Ref, selector: str, kinds: Kinds, own: Own) -> tuple[Subj
     """What is watched for one workload: itself by name, what its selector matches, and the namespace's new events.
 
     Raises:
-        UsageError: this kind of workload can't be followed.
+        UsageError: this kind of workload can't be followed, or everything would match its selector.
     """
     if workload.kind not in _REVISIONS:
         raise UsageError(f"{workload} can't be followed", hint="a Deployment, StatefulSet, DaemonSet or Job can be")
+    if not selector:
+        raise UsageError(f"{workload} can't be followed: it has no label selector")
 
     def path(api_version: str, kind: str) -> str:
         return kinds.collection(api_version, kind, workload.namespace)

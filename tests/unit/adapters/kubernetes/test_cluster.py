@@ -203,6 +203,11 @@ def test_only_workloads_can_be_followed():
         api.follow(Ref("v1", "Service", "shop", "web"), "app=web")
 
 
+def test_an_empty_selector_would_follow_the_whole_namespace():
+    with pytest.raises(UsageError, match="deployment/web can't be followed: it has no label selector"):
+        cluster(ok({}))[0].follow(WEB, "")
+
+
 def test_missing_rights_are_forbidden():
     with pytest.raises(ForbiddenError, match="the pods of shop were not listed"):
         cluster(status(403, "no", "Forbidden"))[0].list("v1", "Pod", "shop")
