@@ -70,29 +70,40 @@ class OvertakenError(HeadwayError):
     """Somebody else changed the workload between our reading and our writing; we did not fight (exit 7)."""
 
 
-def autoscalers(cluster: Cluster, namespace: str, objects: Iterable[Object]) -> frozenset[tuple[str, str]]:
-    """(kind, name) of the workloads whose replicas are an autoscaler's: in the cluster or in the release itself."""
+def autoscalers(
+    cluster: Cluster, namespace: str, objects: Iterable[Object], leaves: frozenset[Ref]
+) -> owners.Autoscaled:
+    """The workloads whose replicas are an autoscaler's, in the cluster or in the release itself.
+
+    Those whose autoscaler is about to be deleted get their replicas back.
+    """
     try:
         there = cluster.list("autoscaling/v2", "HorizontalPodAutoscaler", namespace)
     except (ForbiddenError, NotFoundError):
         there = []  # then what the scale subresource left in managedFields has to do
-    return owners.scaled([*there, *objects])
+    staying = owners.scaled([*(thing for thing in there if ref(thing) not in leaves), *objects])
+    freed = owners.scaled(thing for thing in there if ref(thing) in leaves) - staying
+    return owners.Autoscaled(staying, freed)
 
 
 def plan(
-    cluster: Cluster, namespace: str, objects: Iterable[Object], *, ignore_gitops: bool = False
+    cluster: Cluster, namespace: str, objects: Iterable[Object], *, leaves: frozenset[Ref] = frozenset()
 ) -> tuple[Step, ...]:
     """Reads what is there and tries every object on the server; nothing is changed.
+
+    Args:
+        cluster: where.
+        namespace: of all objects.
+        objects: what shall be there; Secrets by reference are passed over.
+        leaves: what will be deleted afterwards.
 
     Raises:
         RefusedError: a GitOps controller owns an object.
         InvalidObjectError, ForbiddenError, NotFoundError: the server would not take it; said as "nothing was changed".
     """
     wanted = [thing for thing in objects if not _is_reference(thing)]
-    scaled = autoscalers(cluster, namespace, wanted)
-    return tuple(
-        _tried(cluster, thing, cluster.get(ref(thing)), scaled, ignore_gitops=ignore_gitops) for thing in wanted
-    )
+    scaled = autoscalers(cluster, namespace, wanted, leaves)
+    return tuple(_tried(cluster, thing, cluster.get(ref(thing)), scaled) for thing in wanted)
 
 
 def _is_reference(thing: Object) -> bool:
@@ -100,20 +111,13 @@ def _is_reference(thing: Object) -> bool:
     return thing.get("kind") == "Secret" and not {"data", "stringData"} & set(thing)
 
 
-def _tried(
-    cluster: Cluster,
-    thing: Object,
-    live: Object | None,
-    scaled: frozenset[tuple[str, str]],
-    *,
-    ignore_gitops: bool = False,
-) -> Step:
+def _tried(cluster: Cluster, thing: Object, live: Object | None, scaled: owners.Autoscaled) -> Step:
     if live is not None and is_terminating(live):
         raise RefusedError(
             f"nothing was changed: {ref(thing)} is being deleted by somebody",
             hint="wait until it is gone, then deploy again",
         )
-    tool = owners.gitops_owner(live) if live is not None and not ignore_gitops else ""
+    tool = owners.gitops_owner(live) if live is not None else ""
     if tool:
         raise RefusedError(
             f"nothing was changed: {tool} keeps {ref(thing)} as its repository says, and would take a deploy back",

@@ -65,8 +65,9 @@ def way_back(account: Account, book: Book, target: Release, leaving: int) -> tup
     """
     ledger = book.ledger
     content = ledger.sets[target.objects]
-    steps = plan(account.tools.cluster, account.place.namespace, content.objects)
-    return steps, removals(account, ledger, target, leaving)
+    gone = removals(account, ledger, target, leaving)
+    leaves = frozenset(ref(thing) for thing in gone)
+    return plan(account.tools.cluster, account.place.namespace, content.objects, leaves=leaves), gone
 
 
 def removals(account: Account, ledger: Ledger, target: Release, leaving: int) -> list[Object]:

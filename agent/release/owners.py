@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from agent.objects import Object, labels, metadata, name
@@ -70,7 +71,15 @@ def scaled_by_hand_over(live: Object) -> bool:
     )
 
 
-def with_replicas(thing: Object, live: Object | None, autoscalers: frozenset[tuple[str, str]]) -> Object:
+@dataclass(frozen=True, slots=True)
+class Autoscaled:
+    """Workloads by (kind, name): whose replicas an autoscaler keeps, and whose autoscaler is about to go."""
+
+    kept: frozenset[tuple[str, str]] = frozenset()
+    freed: frozenset[tuple[str, str]] = frozenset()
+
+
+def with_replicas(thing: Object, live: Object | None, autoscalers: Autoscaled) -> Object:
     """The workload as it may be applied: without `spec.replicas` where an autoscaler owns them (P45).
 
     A field that only we own would be reset to 1 by leaving it out; then the number that is there now is sent instead.
@@ -78,10 +87,9 @@ def with_replicas(thing: Object, live: Object | None, autoscalers: frozenset[tup
     spec = thing.get("spec")
     if not isinstance(spec, Mapping):
         return thing
-    autoscaled = (str(thing.get("kind")), name(thing)) in autoscalers or (
-        live is not None and scaled_by_hand_over(live)
-    )
-    if not autoscaled:
+    who = (str(thing.get("kind")), name(thing))
+    trace = live is not None and scaled_by_hand_over(live) and who not in autoscalers.freed
+    if who not in autoscalers.kept and not trace:
         return thing
     rest: dict[str, Any] = {key: value for key, value in spec.items() if key != "replicas"}
     if live is not None and _only_ours(live, "f:replicas"):

@@ -416,3 +416,104 @@ def test_a_one_way_migration_is_said_beforehand(shop, headway):
     assert done.status == 5
     assert "NO WAY BACK to release 1 (v1): this release migrates a database one way" in done.out
     assert "a database migration of this release can't be taken back" in done.out
+
+
+def by_hand(cluster, method, path, body, manager="kubectl-client-side-apply"):
+    """What somebody else does, with another client."""
+    import urllib.request
+
+    kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+    request = urllib.request.Request(
+        f"{cluster.url}{path}?fieldManager={manager}", json.dumps(body).encode(), method=method,
+        headers={"Authorization": f"Bearer {cluster.token}", "Content-Type": kind},
+    )  # fmt: skip
+    with urllib.request.urlopen(request) as answer:
+        return json.loads(answer.read())
+
+
+DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
+
+
+def live(cluster):
+    import urllib.request
+
+    request = urllib.request.Request(
+        f"{cluster.url}{DEPLOYMENTS}/web", headers={"Authorization": f"Bearer {cluster.token}"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.loads(answer.read())
+
+
+def test_what_kubectl_made_can_be_gone_back_to(shop, headway, cluster):
+    import yaml
+
+    for thing in yaml.safe_load_all(MANIFEST):
+        path = {"Deployment": DEPLOYMENTS}.get(thing["kind"], f"/api/v1/namespaces/shop/{thing['kind'].lower()}s")
+        if thing["kind"] == "Deployment":
+            box = thing["spec"]["template"]["spec"]["containers"][0]
+            box["image"] = f"{IMAGE}:v1"
+            box["env"] = [{"name": "COLOUR", "value": "blue"}]
+            thing["metadata"]["annotations"] = {"team": "a"}
+        by_hand(cluster, "POST", path, thing)
+    while (live(cluster).get("status") or {}).get("availableReplicas") != 2:
+        time.sleep(0.05)
+    before = live(cluster)
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v2")
+    assert done.status == 1, done.out + done.err
+    assert "now v1, not known to Headway" in done.out
+    assert "undo      to release 1 (v1)" in done.out
+    after = live(cluster)
+    assert after["spec"] == before["spec"]
+    assert after["metadata"]["annotations"]["team"] == "a"
+    assert re.search(r"^\* 1 .*v1 +external, good", headway("history", ".", "--env", "staging").out, re.MULTILINE)
+
+
+def test_foreign_annotations_replicas_and_fields_survive(shop, headway, cluster):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    by_hand(
+        cluster,
+        "PATCH",
+        f"{DEPLOYMENTS}/web",
+        {"metadata": {"annotations": {"ci/build": "77"}, "labels": {"x": "y"}}},
+        "ci",
+    )
+    by_hand(
+        cluster,
+        "PATCH",
+        f"{DEPLOYMENTS}/web",
+        {"spec": {"template": {"metadata": {"annotations": {"seen": "yes"}}}}},
+        "mesh",
+    )
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v2")
+    assert done.status == 1, done.out + done.err
+    after = live(cluster)
+    assert after["metadata"]["annotations"]["ci/build"] == "77"
+    assert after["metadata"]["labels"]["x"] == "y"
+    assert after["spec"]["template"]["metadata"]["annotations"]["seen"] == "yes"
+
+
+def test_replicas_under_an_autoscaler_survive(shop, headway, cluster):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    hpa = {
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
+        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "maxReplicas": 9},
+    }  # fmt: skip
+    by_hand(cluster, "POST", "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers", hpa, "somebody")
+    by_hand(cluster, "PATCH", f"{DEPLOYMENTS}/web", {"spec": {"replicas": 4}}, "kube-controller-manager")
+    assert headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3").status == 0
+    assert live(cluster)["spec"]["replicas"] == 4
+    assert headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v2").status == 1
+    assert live(cluster)["spec"]["replicas"] == 4
+
+
+def test_an_autoscaler_that_only_the_bad_release_had_goes_and_the_replicas_come_back(shop, headway, cluster):
+    headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    (shop / "web.yaml").write_text(
+        MANIFEST + "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec:\n"
+        "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n  minReplicas: 3\n  maxReplicas: 9\n"
+    )
+    assert headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3").status == 0
+    by_hand(cluster, "PATCH", f"{DEPLOYMENTS}/web", {"spec": {"replicas": 4}}, "kube-controller-manager")
+    done = headway("undo", ".", "--env", "staging")
+    assert done.status == 0, done.out + done.err
+    assert live(cluster)["spec"]["replicas"] == 2

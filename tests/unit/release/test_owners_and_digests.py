@@ -33,20 +33,22 @@ def test_replicas_are_an_autoscalers():
     hpa = {"kind": "HorizontalPodAutoscaler", "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}}}
     scaled = owners.scaled([hpa])
     wanted = live()
-    assert "replicas" not in owners.with_replicas(wanted, live(), scaled)["spec"]
-    assert owners.with_replicas(wanted, live(), frozenset())["spec"]["replicas"] == 3
+    assert "replicas" not in owners.with_replicas(wanted, live(), owners.Autoscaled(scaled))["spec"]
+    assert owners.with_replicas(wanted, live(), owners.Autoscaled())["spec"]["replicas"] == 3
 
 
 def test_replicas_that_only_we_own_are_handed_over_as_they_are():
     now = live(managedFields=[managed("headway", "replicas")])
     now["spec"]["replicas"] = 7
-    result = owners.with_replicas(live(), now, frozenset({("Deployment", "web")}))
+    result = owners.with_replicas(live(), now, owners.Autoscaled(frozenset({("Deployment", "web")})))
     assert result["spec"]["replicas"] == 7
 
 
 def test_an_autoscaler_that_we_cannot_see_leaves_its_trace():
     now = live(managedFields=[managed("kube-controller-manager", "replicas", subresource="scale")])
-    assert "replicas" not in owners.with_replicas(live(), now, frozenset())["spec"]
+    assert "replicas" not in owners.with_replicas(live(), now, owners.Autoscaled())["spec"]
+    freed = owners.Autoscaled(freed=frozenset({("Deployment", "web")}))
+    assert owners.with_replicas(live(), now, freed)["spec"]["replicas"] == 3
 
 
 def test_a_template_is_the_same_whatever_controllers_and_restarts_add():
