@@ -128,7 +128,7 @@ class Turns:
             clock = self.cluster.clock
 
             def due() -> None:
-                if over or build.dead or build.dies_at and build.points >= build.dies_at:
+                if over or build.dead or (build.dies_at and build.points >= build.dies_at):
                     return
                 if build.until <= clock.now:
                     beat()
