@@ -95,6 +95,9 @@ def _checked(place: str, thing: dict[str, Any], namespace: str) -> Object:
         )
     if not isinstance(meta, dict) or not isinstance(meta.get("name"), str) or not _NAME.fullmatch(meta["name"]):
         generated = isinstance(meta, dict) and "generateName" in meta
+        given = meta.get("name") if isinstance(meta, dict) else None
+        if given:
+            raise UsageError(f"{place}: {str(given)[:100]!r} is no name that a {kind} can have; {NOTHING}")
         raise UsageError(
             f"{place}: this {kind} has no metadata.name{' but a generateName' if generated else ''}; {NOTHING}",
             hint="a release can only be taken back when its objects have names of their own" if generated else "",

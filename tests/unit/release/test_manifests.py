@@ -73,7 +73,7 @@ data: {day: 2026-01-01, time: 12:30, mode: 0644, yes_word: "yes", big: 1e3}
         ("kind: ConfigMap\nmetadata: {name: a}", "needs apiVersion and kind"),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {}", "no metadata.name"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {generateName: a-}", "generateName"),
-        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ../a}", "no metadata.name"),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ../a}", "is no name that a ConfigMap can have"),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: other}", "for namespace 'other'"),
         ("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}", "belongs to no namespace"),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {a: 1}}", "not text"),
