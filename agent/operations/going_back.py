@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from agent.errors import NotFoundError, RefusedError, UsageError
-from agent.objects import Object
+from agent.objects import Object, ref
 from agent.operations.account import Account, smoke_causes
 from agent.operations.bookkeeping import Book
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
 from agent.operations.mission import LockRules, Place, Running, Tools, UndoRules
-from agent.operations.preparing import is_complete, known_release, serving_now
+from agent.operations.preparing import is_complete, known_release, serving_now, with_external
 from agent.operations.smoking import smoke
 from agent.operations.undoing import Way, undo_to, way_back
 from agent.release import images
 from agent.release.choice import Choice, Wish, choose
 from agent.release.digest import of_template
+from agent.release.order import by_need
+from agent.release.record import Release
 from agent.reports.deploy import DeployReport
 from agent.reports.events import Applied, Noted, Rehearsed, Touched
 from agent.rollout.policy import Policy
@@ -82,10 +84,11 @@ def _undo(account: Account, mission: UndoMission, book: Book) -> DeployReport:
     if choice.target is None:
         return _no_target(account, mission, choice)
     account.release = choice.target.number
-    _remember_by_hand(account, live, left)
     try:
         if mission.dry_run:
             return _rehearsed(account, book, choice, left)
+        if leaving is None and is_complete(live):
+            left = _remembered(account, book, live, choice.target)
         way = Way(choice.target, choice.reason, mission.checks, expected=of_template(live), on_purpose=True)
         undo_to(account, book, left, way, mission.policy)
     except KeyboardInterrupt as interruption:
@@ -124,10 +127,14 @@ def _no_target(account: Account, mission: UndoMission, choice: Choice) -> Deploy
     return account.report()
 
 
-def _remember_by_hand(account: Account, live: Object, left: int) -> None:
-    if not left and is_complete(live):
-        image = images.of_container(live, account.place.container) or images.of_container(live, "")
-        account.note("undo", f"what serves now ({image}) was not made by Headway, and can't be gone back to by number")
+def _remembered(account: Account, book: Book, live: Object, target: Release) -> int:
+    """What somebody else made and is left now becomes a release of its own: so there is a way back to it, too."""
+    cluster = account.tools.cluster
+    others = [ref(thing) for thing in book.ledger.sets[target.objects].objects if ref(thing) != ref(live)]
+    there = [thing for thing in map(cluster.get, others) if thing is not None]
+    now = account.tools.clock.utc()
+    ledger = book.write(lambda known: with_external(known, now, live, by_need([*there, live]), account.place.container))
+    return ledger.current
 
 
 def _rehearsed(account: Account, book: Book, choice: Choice, left: int) -> DeployReport:
@@ -136,15 +143,9 @@ def _rehearsed(account: Account, book: Book, choice: Choice, left: int) -> Deplo
     steps, gone = way_back(account, book, choice.target, left)
     now = account.tools.clock.monotonic()
     account.hear(Rehearsed(now, choice.target.label, possible=True))
-    touched = (*(step.touched for step in steps), *(Touched(f"{_label(thing)}", "delete") for thing in gone))
+    touched = (*(step.touched for step in steps), *(Touched(str(ref(thing)), "delete") for thing in gone))
     account.hear(Applied(now, touched, 0.0))
     return account.report()
-
-
-def _label(thing: Object) -> str:
-    from agent.objects import ref
-
-    return str(ref(thing))
 
 
 def smoke_alone(tools: Tools, place: Place, checks: tuple[SmokeCheck, ...], version: str = "") -> DeployReport:

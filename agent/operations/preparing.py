@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agent.errors import RefusedError
@@ -56,25 +56,8 @@ class Prepared:
         """
         if self.live is None or self.known is not None or not self.complete:
             return ledger
-        objects = tuple(cleaned(step.live) for step in self.steps if step.live is not None)
-        content = ReleaseSet(without_secrets(objects), (), self.container)
-        image = images.of_container(self.live, self.container)
-        passed = all((baseline or {}).values())
-        release = Release(
-            number=ledger.next_number,
-            origin="external",
-            image=image,
-            version=_version(image),
-            objects=of(list(content.objects)),
-            template=of_template(self.live),
-            pair=of_configuration(objects),
-            started=str((self.live.get("metadata") or {}).get("creationTimestamp") or ""),
-            ended=tools.clock.utc(),
-            rollout="complete",
-            smoke="none" if not baseline else "passed" if passed else "failed",
-            judgement="good" if passed else "unjudged",
-        )
-        return ledger.added(release, content).serves(release.number)
+        there = tuple(step.live for step in self.steps if step.live is not None)
+        return with_external(ledger, tools.clock.utc(), self.live, there, self.container, baseline)
 
     def with_release(self, ledger: Ledger, tools: Tools, mission: Mission) -> Ledger:
         """The ledger with the release that is about to be written, and the intent to write it."""
@@ -107,6 +90,45 @@ class Prepared:
                 ledger = ledger.changed(each.number, rollout="interrupted", judgement="unjudged", ended=now)
         filled = replace(ledger.added(release, kept).serves(release.number), intent=intent)
         return replace(filled, service=mission.place.service)
+
+
+def with_external(
+    ledger: Ledger,
+    now: str,
+    live: Object,
+    there: Sequence[Object],
+    container: str,
+    baseline: Mapping[str, bool] | None = None,
+) -> Ledger:
+    """The ledger with a release for what somebody else made, which serves now.
+
+    Args:
+        ledger: the history.
+        now: RFC 3339, UTC.
+        live: the followed workload.
+        there: all live objects that belong to the release, the workload among them.
+        container: the one that is watched.
+        baseline: which smoke checks passed on it.
+    """
+    objects = tuple(cleaned(thing) for thing in there)
+    content = ReleaseSet(without_secrets(objects), (), container)
+    image = images.of_container(live, container) or images.of_container(live, "")
+    passed = all((baseline or {}).values())
+    release = Release(
+        number=ledger.next_number,
+        origin="external",
+        image=image,
+        version=_version(image),
+        objects=of(list(content.objects)),
+        template=of_template(live),
+        pair=of_configuration(objects),
+        started=str((live.get("metadata") or {}).get("creationTimestamp") or ""),
+        ended=now,
+        rollout="complete",
+        smoke="none" if not baseline else "passed" if passed else "failed",
+        judgement="good" if passed else "unjudged",
+    )
+    return ledger.added(release, content).serves(release.number)
 
 
 def gates(ledger: Ledger, mission: Mission, now: str) -> None:

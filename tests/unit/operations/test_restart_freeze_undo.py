@@ -45,6 +45,21 @@ def test_a_release_left_on_purpose_is_no_target_of_a_later_undo(shop):
     assert report.undone_to.version == "v1"
 
 
+def test_what_somebody_else_made_can_be_left_and_gone_back_to(shop):
+    shop.deploy("v1")
+    live = shop.cluster.objects[WORKLOAD]
+    box = {**live["spec"]["template"]["spec"]["containers"][0], "image": f"{REPOSITORY}:v5"}
+    patch = {"spec": {"template": {"spec": {"containers": [box]}}}}
+    shop.cluster.patch(WORKLOAD, patch, content_type="application/merge-patch+json")
+    shop.cluster.settle()
+    report = go_back(shop)
+    assert (report.undo, live_image(shop)) == ("verified", f"{REPOSITORY}:v1")
+    external = shop.ledger().release(2)
+    assert (external.origin, external.version, external.withdrawn) == ("external", "v5", True)
+    assert go_back(shop, release=2).undo == "verified"
+    assert live_image(shop) == f"{REPOSITORY}:v5"
+
+
 def test_a_release_can_be_named(shop):
     for tag in ("v1", "v3", "v4"):
         shop.deploy(tag)
