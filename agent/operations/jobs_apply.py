@@ -48,13 +48,14 @@ def apply(jenkins: Jenkins, planned: Plan, crew: Crew, clock: Clock, journal: Jo
         return report
 
     total = len(planned.pending)
-    interrupt = ""
+    interrupt, done = "", 0
     try:
         for phase in _phases(planned):
             with closing(crew.work(phase, attempt)) as attempts:
                 for _, item in attempts:
                     if item is not None:
-                        emit(Progress(item, len(results), total))
+                        done += 1
+                        emit(Progress(item, done, total))
     except KeyboardInterrupt as asked:
         interrupt = type(asked).__name__
         jenkins.hurry()

@@ -17,7 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
-from agent.adapters.jenkins.answers import Answer, lacks_crumb
+from agent.adapters.jenkins.answers import Answer, lacks_crumb, leads_to_login
 from agent.adapters.jenkins.connection import Connection
 from agent.adapters.jenkins.patience import Patience
 from agent.errors import UnauthorizedError, UnreachableError
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _EXTRA_HEADERS = "JENKINS_API_EXTRA_HEADERS"
 _BUILDING = threading.Lock()
+_LOGIN_PAUSES = (0.5, 2.0)
+"""Seconds between attempts when known credentials are sent to a login page."""
+_CRUMBS = 3
+"""How many fresh crumbs a request gets: one may be stale before it is used."""
 _BROKEN_BODIES = 3
 """How often a request is repeated because its answer broke off."""
 
@@ -63,7 +67,8 @@ class Transport:
         self._client = _fenced(connection, self._adapter)
         self._crumb: tuple[str, str] | None = None
         self._crumbs = threading.Lock()
-        self._notice = notice
+        self._notice, self._pause = notice, pause
+        self._known = False
 
     def send(
         self,
@@ -88,12 +93,27 @@ class Transport:
         Raises:
             UnreachableError: no answer came.
         """
-        crumb = self._crumb if method != "GET" else None
-        answer = self._once(method, path, what, parameters, data, content_type, crumb)
-        if method != "GET" and lacks_crumb(answer):
-            fresh = self._fresh_crumb(crumb, what)
-            answer = self._once(method, path, what, parameters, data, content_type, fresh)
-        return answer
+        for seconds in (*_LOGIN_PAUSES, None):
+            crumb = self._crumb if method != "GET" else None
+            answer = self._once(method, path, what, parameters, data, content_type, crumb)
+            for _ in range(_CRUMBS):
+                if method == "GET" or not lacks_crumb(answer):
+                    break
+                crumb = self._fresh_crumb(crumb, what)
+                answer = self._once(method, path, what, parameters, data, content_type, crumb)
+            if not self._is_login(answer):
+                self._known |= 200 <= answer.status < 300  # noqa: PLR2004
+                return answer
+            if not self._known or seconds is None:
+                return answer
+            self._notice(0)
+            self._pause(seconds)
+        raise AssertionError
+
+    def _is_login(self, answer: Answer) -> bool:
+        """Whether the answer sends us to a login page: with credentials that were good a moment ago, it may pass."""
+        redirects = 300 <= answer.status < 400  # noqa: PLR2004
+        return redirects and leads_to_login(answer.header("location"), self.connection.url)
 
     def _once(
         self,

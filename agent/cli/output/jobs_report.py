@@ -70,5 +70,5 @@ def _ending(report: JobsReport, console: Console) -> str:
     if report.failed:
         parts.append(console.paint(f"{len(report.failed)} NOT done", "red", "bold"))
     head = "Interrupted" if report.interrupt else "Nothing was sent" if not done else "Applied"
-    checked = "; Jenkins shows all of it" if report.verified else ""
+    checked = "; Jenkins shows it" if report.verified else ""
     return f"{head}: {', '.join(parts) or 'no jobs'}{checked}. {clean(report.url)}, {report.seconds:.1f} s."
