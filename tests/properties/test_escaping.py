@@ -141,21 +141,34 @@ class Fields:
         return found
 
 
+MARKED: dict[str, tuple] = {}
+
+
+def marked(jenkinsfile, verbatim, shell):
+    """Tree, scripts and arguments of a Jenkinsfile full of markers: each only once, there are a few hundred."""
+    if jenkinsfile not in MARKED:
+        scripts: list[str] = []
+        tree = split(groovy().tree(jenkinsfile), scripts)
+        ours = [number for number, script in enumerate(scripts) if script not in verbatim]
+        MARKED[jenkinsfile] = (tree, scripts, ours, shell.arguments([scripts[number] for number in ours]))
+    return MARKED[jenkinsfile]
+
+
 def check(shape, data, shell, *, library=""):
     fields = Fields(data.draw)
     hostile = render(shaped(*shape, fields.value), library=library)
     harmless = render(shaped(*shape, fields.marker), library=library)
     assert all(char == "\n" or " " <= char <= "~" for char in hostile)
-    scripts, expected = [], []
+    commands = {fields.marker(name) for name in ("test.run", "build.run")}
+    wanted, expected, ours, arguments = marked(harmless, commands, shell)
+    scripts: list[str] = []
     tree = split(groovy().tree(hostile), scripts)
-    assert tree == replaced(split(groovy().tree(harmless), expected), fields.pairs())
+    assert tree == replaced(wanted, fields.pairs())
     assert len(scripts) == len(expected)
-    verbatim = {fields.value(name) for name in ("test.run", "build.run")}
-    ours = [number for number, script in enumerate(scripts) if script not in verbatim]
     for number in set(range(len(scripts))) - set(ours):
         assert scripts[number] == replaced(expected[number], fields.pairs())
-    wanted = replaced(shell.arguments([expected[number] for number in ours]), fields.pairs())
-    assert shell.arguments([scripts[number] for number in ours]) == [sorted(vectors) for vectors in wanted]
+    vectors = [sorted(one) for one in replaced(arguments, fields.pairs())]
+    assert shell.arguments([scripts[number] for number in ours]) == vectors
     assert not (shell.folder / "pwned").exists()
 
 
