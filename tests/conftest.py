@@ -22,6 +22,12 @@ def pytest_addoption(parser):
     parser.addoption("--soak", action="store_true", help="the large counts as well")
 
 
+def pytest_configure(config):
+    """Modules read this when they are imported, in every worker."""
+    if config.getoption("--soak"):
+        os.environ["HEADWAY_SOAK"] = "1"
+
+
 def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.get_closest_marker("soak") and not config.getoption("--soak"):
