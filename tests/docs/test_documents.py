@@ -32,7 +32,8 @@ def page_of_commands() -> str:
     return "\n".join(parts)
 
 
-def described(command: click.Command, parent: click.Context, name: str) -> list[str]:
+def described(command: click.Command | None, parent: click.Context, name: str) -> list[str]:
+    assert command is not None
     context = click.Context(command, parent=parent, info_name=name, max_content_width=100, terminal_width=100)
     parts = [f"## {context.command_path}\n\n```\n{command.get_help(context)}\n```\n"]
     if isinstance(command, click.Group):

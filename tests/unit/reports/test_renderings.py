@@ -148,7 +148,7 @@ def test_every_ending_has_a_title(verdict, undo):
 
 def cases(report: DeployReport) -> dict[str, ET.Element]:
     root = ET.fromstring(junit.render(report.to_dict()))
-    return {case.get("name"): case for case in root.iter("testcase")}
+    return {case.get("name", ""): case for case in root.iter("testcase")}
 
 
 def test_junit_has_a_case_for_the_rollout_each_check_and_the_undo():
