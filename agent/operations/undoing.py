@@ -148,7 +148,10 @@ def _verified(account: Account, book: Book, leaving: int, way: Way, rolled: Roll
 
 
 def _pods(account: Account) -> str:
-    text = next((each.text for each in reversed(account.report().workloads) if each.phase == "undo"), "applied")
+    """How far the service's own workload came (another one, where that one wasn't judged)."""
+    judged = [each for each in account.report().workloads if each.phase == "undo"]
+    own = [each.text for each in judged if each.workload == str(account.place.workload)]
+    text = (own or [each.text for each in judged] or ["applied"])[-1]
     return text.replace(" new pods", "").replace(", old ones gone", "")
 
 

@@ -52,6 +52,7 @@ class Story:
         self._width = max(min(room, TEXT), NARROWEST)
         self._smoke_began: set[str] = set()
         self._undoing = False
+        self._several = False
 
     def emit(self, event: Event) -> None:
         """Tells one event, if a person needs it."""
@@ -120,6 +121,8 @@ class Story:
             self._step("rehearse", f"NO WAY BACK: {event.reason}", "yellow")
 
     def _applied(self, event: Applied) -> None:
+        kinds = [each.object.partition("/")[0] for each in event.objects]
+        self._several = sum(kind in {"deployment", "statefulset", "daemonset"} for kind in kinds) > 1
         if self._undoing and event.step == "undo":
             return
         self._step("apply", _objects(event.objects))
@@ -142,8 +145,8 @@ class Story:
         self._step(label, f"{self._pad(event.workload)}{event.text}", *style, seconds=event.seconds)
 
     def _pad(self, workload: Ref) -> str:
-        """Names workloads other than the one that the service is about."""
-        return "" if workload == self._workload else f"{workload.name}: "
+        """Names the workload where a release has several, or where it isn't the service's own."""
+        return f"{workload.name}: " if self._several or workload != self._workload else ""
 
     def _smoked(self, event: Smoked) -> None:
         if not event.final:
@@ -157,7 +160,7 @@ class Story:
         elif event.step == "baseline":
             self._step("baseline", f"{name}fails already: {event.text}", "yellow")
         else:
-            self._step("smoke", f"{name}FAILED  {event.text}", "red", seconds=event.seconds)
+            self._step("smoke", f"{name}FAILED  {event.text}", "red")
 
     def _undone(self, event: Undone) -> None:
         if event.result == "no-target":
