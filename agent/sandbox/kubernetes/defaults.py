@@ -39,7 +39,6 @@ def _container(item: Obj) -> None:
         item.setdefault("imagePullPolicy", "Always" if _is_latest(str(item["image"])) else "IfNotPresent")
     if not isinstance(item.get("resources"), dict):
         item["resources"] = {}
-    _requests(item["resources"])
     item.setdefault("terminationMessagePath", "/dev/termination-log")
     item.setdefault("terminationMessagePolicy", "File")
     for port in item.get("ports") or ():
@@ -55,7 +54,7 @@ def _container(item: Obj) -> None:
 
 
 def _requests(resources: Obj) -> None:
-    """What is limited and not requested is requested as limited."""
+    """What is limited and not requested is requested as limited; of pods only, a template keeps what it was given."""
     for name, value in (resources.get("limits") or {}).items():
         if name not in (resources.get("requests") or {}):
             resources["requests"] = (resources.get("requests") or {}) | {name: value}
@@ -205,6 +204,9 @@ def _service(thing: Obj) -> None:
 
 def _pod(thing: Obj) -> None:
     pod_spec(thing.setdefault("spec", {}))
+    for _, item in containers(thing["spec"]):
+        if isinstance(item, dict):
+            _requests(item["resources"])
     thing["spec"].setdefault("enableServiceLinks", True)
     thing.setdefault("status", {}).setdefault("phase", "Pending")
 

@@ -180,3 +180,17 @@ def test_applies_that_are_refused(client):
     client.refused(422, "PATCH", WEB, yaml.safe_dump(workload()).encode(), APPLY)
     client.refused(400, "PATCH", WEB, b"[1]", APPLY, fieldManager="x")
     client.refused(422, "PATCH", WEB, yaml.safe_dump(workload(replicas=-1)).encode(), APPLY, fieldManager="x")
+
+
+def test_limits_become_requests_of_pods_and_not_of_templates(web, client):
+    """As SetDefaults_Pod does: else a limit that is applied and taken back would leave a request in the template."""
+    limited = workload()
+    limited["spec"]["template"]["spec"]["containers"][0]["resources"] = {"limits": {"memory": "128Mi"}}
+    made = apply(client, WEB, limited, force="true")
+    assert made["spec"]["template"]["spec"]["containers"][0]["resources"] == {"limits": {"memory": "128Mi"}}
+    web.advance(5)
+    newest = [pod["spec"]["containers"][0]["resources"] for pod in web.pods("shop")]
+    assert {"limits": {"memory": "128Mi"}, "requests": {"memory": "128Mi"}} in newest
+    del limited["spec"]["template"]["spec"]["containers"][0]["resources"]
+    back = apply(client, WEB, limited, force="true")
+    assert back["spec"]["template"]["spec"]["containers"][0]["resources"] == {}
