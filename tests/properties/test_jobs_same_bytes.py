@@ -14,6 +14,9 @@ import pytest
 from tests.unit.cli.test_jobs import add
 
 ROOT = Path(__file__).parents[2]
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+PYTHONS = {version: os.environ.get("HEADWAY_PYTHON_" + version.replace(".", "_")) for version in VERSIONS}
+"""Interpreters that are not on the path but have Headway's dependencies; read before tests lose their environment."""
 READY = "import click, jinja2, pydantic, yaml"
 
 
@@ -69,9 +72,9 @@ def test_where_the_checkout_lies_changes_no_byte(shop, expected, tmp_path):
     assert rendered(sys.executable, elsewhere, tmp_path / "out") == expected
 
 
-@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_the_python_changes_no_byte(shop, expected, tmp_path, version):
-    python = os.environ.get(f"HEADWAY_PYTHON_{version.replace('.', '_')}") or shutil.which(f"python{version}")
+    python = PYTHONS[version] or shutil.which(f"python{version}")
     if not python or subprocess.run([python, "-c", READY], capture_output=True, check=False).returncode:
         pytest.skip(f"no Python {version} with Headway's dependencies here")
     assert rendered(python, shop, tmp_path / "out") == expected

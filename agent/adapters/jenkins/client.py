@@ -138,6 +138,23 @@ class JenkinsServer:
         """Makes Jenkins save an item: it is switched off."""
         self._send("POST", full_name, "/disable", f"'{full_name}' not saved", form={}, expected=(302,))
 
+    def read_view(self, folder: str, name: str) -> str | None:
+        """The config.xml of a view; None where there is none."""
+        try:
+            return self._send("GET", folder, _view(name, "/config.xml"), f"view '{name}' not read").text
+        except NotFoundError:
+            return None
+
+    def create_view(self, folder: str, name: str, config_xml: str) -> None:
+        """Creates a view in a folder."""
+        _view(name, "")  # refuses the name itself, which travels as a parameter
+        what, parameters = f"view '{name}' not created", {"name": name}
+        self._send("POST", folder, "/createView", what, parameters=parameters, data=config_xml)
+
+    def update_view(self, folder: str, name: str, config_xml: str) -> None:
+        """Replaces the config.xml of a view."""
+        self._send("POST", folder, _view(name, "/config.xml"), f"view '{name}' not updated", data=config_xml)
+
     def _send(
         self,
         method: str,
@@ -193,6 +210,12 @@ def _path(full_name: str) -> str:
     if problem := names.full_name_complaint(full_name):
         raise UsageError(f"nothing was sent: Jenkins refuses the name '{full_name}': {problem}")
     return "".join(f"/job/{quote(name, safe='')}" for name in full_name.split("/"))
+
+
+def _view(name: str, suffix: str) -> str:
+    if problem := names.complaint(name):
+        raise UsageError(f"nothing was sent: Jenkins refuses the view's name '{name}': {problem}")
+    return f"/view/{quote(name, safe='')}{suffix}"
 
 
 def _items(listed: object) -> Iterator[Item]:

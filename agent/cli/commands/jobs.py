@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.cli.commands.jobs_finishing import finish, shown, tend_views
 from agent.cli.commands.jobs_more import import_command, seed_command, why_command
 from agent.cli.commands.jobs_wiring import (
     Given,
     desired,
-    finish,
     jenkins_options,
     plan_options,
     runs_option,
     server,
-    shown,
     surveyed,
 )
 from agent.cli.console import Console
@@ -27,6 +26,7 @@ from agent.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from agent.adapters.jenkins import JenkinsServer
+    from agent.jobs.definition import JobDefinition
     from agent.jobs.plan import Plan
 
 
@@ -60,6 +60,8 @@ def plan_command(
     if out is not None:
         _save(made, jenkins.url, out)
         console.say(f"saved: `headway jobs apply {out}` does exactly this, or nothing if Jenkins is changed meanwhile")
+    if given.views and output == "text":
+        tend_views(jenkins, jobs, chosen.owner, given, console, send=False)
     changed = bool(made.pending or made.conflicts)
     return ExitStatus.CHANGES if exit_code and changed else ExitStatus.OK
 
@@ -84,6 +86,7 @@ def apply_command(
     on_sigterm()
     jenkins: JenkinsServer
     text = _saved_text(given)
+    jobs: tuple[JobDefinition, ...] = ()
     if text is None:
         jobs, chosen = desired(given)
         jenkins = server(given)
@@ -93,7 +96,14 @@ def apply_command(
     if dry_run:
         console.data(shown(made, jenkins.url, output, console, diff=None))
         return ExitStatus.OK
-    return finish(jenkins, made, given, console, runs=runs, output=output, preflight=preflight)
+    status = finish(jenkins, made, given, console, runs=runs, output=output, preflight=preflight)
+    if (
+        given.views
+        and status is ExitStatus.OK
+        and not tend_views(jenkins, jobs, made.options.owner, given, console, send=True)
+    ):
+        return ExitStatus.UNREACHABLE
+    return status
 
 
 @command.command("rollback")

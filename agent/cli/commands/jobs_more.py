@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli.commands.jobs_wiring import Given, finish, jenkins_options, runs_option, server, shown
+from agent.cli.commands.jobs_finishing import finish, shown
+from agent.cli.commands.jobs_wiring import Given, jenkins_options, runs_option, server
 from agent.cli.console import Console, clean
 from agent.cli.options import dry_run_option, output_option, talk_options
 from agent.errors import ExitStatus, NotFoundError, UsageError

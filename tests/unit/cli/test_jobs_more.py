@@ -16,7 +16,7 @@ from agent.jobs.xmltext import read
 from agent.operations.seed import Seed, script, seed
 from agent.spec.model import ServiceSpec
 from agent.spec.parse import parse_text
-from tests.unit.cli.test_jobs import sandbox, shop, writes
+from tests.unit.cli.test_jobs import add, sandbox, shop, writes
 from tests.unit.jobs import shapes
 
 __all__ = ["sandbox", "shop"]
@@ -176,3 +176,38 @@ class TestWhy:
     def test_an_unknown_job_gets_the_nearest(self, shop, headway):
         found = headway("jobs", "why", "shop/web/frnt", shop)
         assert (found.status, "did you mean 'shop/web/front'?" in found.err) == (2, True)
+
+
+class TestViews:
+    def test_each_team_gets_a_view_above_all_jobs_and_a_second_run_sends_nothing(self, sandbox, shop, headway):
+        assert "+ view shop/money  create" in headway("jobs", "plan", "--views", shop).out
+        made = headway("jobs", "apply", "--views", shop)
+        assert made.status == 0, made.out + made.err
+        config = sandbox.items["shop"].views["money"].config
+        assert [one.text for one in read(config).findall("jobNames/string")] == ["money/orders", "money/payments"]
+        sandbox.requests.clear()
+        assert headway("jobs", "apply", "--views", shop).status == 0
+        assert writes(sandbox) == []
+
+    def test_a_job_more_is_an_update_and_a_hand_edit_is_taken_back(self, sandbox, shop, headway):
+        headway("jobs", "apply", "--views", shop)
+        add(shop, "money", "more")
+        assert "~ view shop/money  update" in headway("jobs", "apply", "--views", shop).out
+        view = sandbox.items["shop"].views["money"]
+        view.config = view.config.replace("<string>money/more</string>", "")
+        assert "~ view shop/money  update" in headway("jobs", "apply", "--views", shop).out
+        assert "money/more" in sandbox.items["shop"].views["money"].config
+
+    def test_a_view_that_is_not_ours_is_left_alone(self, sandbox, shop, headway):
+        headway("jobs", "apply", "--views", shop)
+        view = sandbox.items["shop"].views["money"]
+        view.config = view.config.replace("headway owner=shop", "headway owner=other")
+        add(shop, "money", "more")
+        found = headway("jobs", "apply", "--views", shop)
+        assert found.status == 4
+        assert "! view shop/money  conflict: it is not ours" in found.out
+        assert "money/more" not in sandbox.items["shop"].views["money"].config
+
+    def test_filters_narrow_views_too(self, sandbox, shop, headway):
+        headway("jobs", "apply", "--views", "--team", "web", shop)
+        assert list(sandbox.items["shop"].views) == ["web"]
