@@ -94,7 +94,7 @@ def reached(spec: ServiceSpec, name: str) -> bool:
     A multibranch job builds every branch and decides at run time. Every other job builds `source.branch` alone, and
     Jenkins' own `when { branch }` is always false there (it looks for BRANCH_NAME, which only multibranch jobs have).
     """
-    when = spec.for_environment(name).when
+    when = next(one.when for one in spec.environments if one.name == name)
     if when is None or spec.pipeline.kind == "multibranch" or spec.source is None:
         return True
     return matches(when.branch, spec.source.branch)

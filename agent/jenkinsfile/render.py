@@ -85,22 +85,21 @@ def _check(spec: ServiceSpec) -> None:
 
 def _facts(spec: ServiceSpec, library: str) -> dict[str, object]:
     """What a template may ask for."""
+    reached, host = deploys(spec), registry(spec.image.repository)
     return {
         "spec": spec,
-        "deploys": deploys(spec),
+        "deploys": reached,
         "unreached": unreached(spec),
         "library": f"headway@{library}" if library else "",
         "multibranch": spec.pipeline.kind == "multibranch",
         "inline": spec.pipeline.kind == "inline",
-        "registry": registry(spec.image.repository),
-        "registry_key": _DOCKER_HUB
-        if registry(spec.image.repository) == "docker.io"
-        else registry(spec.image.repository),
+        "registry": host,
+        "registry_key": _DOCKER_HUB if host == "docker.io" else host,
         "engine": _ENGINES.get(spec.build.with_, ""),
         "repository_colon": f"{spec.image.repository}:",
         "branch_ref": f"refs/heads/{spec.source.branch}" if spec.source else "",
         "builds_kept": str(spec.pipeline.keep.builds),
-        "approvals": any(deploy.submitters for deploy in deploys(spec)),
+        "approvals": any(deploy.submitters for deploy in reached),
         "builds": spec.build.with_ != "none",
         "version": "{{ version }}",
         "tests": tuple(_TestStep(test, *_reports(test.junit)) for test in spec.test),

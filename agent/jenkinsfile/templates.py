@@ -9,11 +9,16 @@ joined by standing next to each other and in no other way, methods of values can
 team that wrote it, and it is run by whoever renders all teams' specs.
 """
 
+# pathlib takes five times as long over thousands of specs.
+# ruff: noqa: PTH112, PTH113, PTH120
+
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from dataclasses import fields, is_dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +26,7 @@ import jinja2
 from jinja2 import nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
-from jinja2.runtime import BlockReference, Macro
+from jinja2.runtime import BlockReference, Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -60,17 +65,17 @@ def load(template: str, near: Path | None) -> jinja2.Template:
     Raises:
         UsageError: there is none, it can't be read, or its syntax is wrong.
     """
-    folders = () if near is None else _folders(near.resolve())
+    folders = () if near is None else _folders(os.path.realpath(near))
     try:
         if template.endswith(".j2"):
             for folder in folders:
-                if (file := folder / template).is_file():
+                if (file := Path(folder, template)).is_file():
                     return _environment((file.parent.resolve(),)).get_template(file.name)
             return _environment(()).get_template(template)
-        own = tuple(place for folder in folders if (place := folder / FOLDER).is_dir())
+        own = tuple(Path(folder, FOLDER) for folder in folders if os.path.isdir(f"{folder}/{FOLDER}"))
         return _environment(own).get_template(template + SUFFIX)
     except jinja2.TemplateNotFound as problem:
-        looked = ", ".join(str(folder) for folder in folders) or "Headway's own templates"
+        looked = ", ".join(folders) or "Headway's own templates"
         raise UsageError(
             f"nothing was rendered: there is no template '{problem.name}' (looked in {looked})",
             hint="pipeline.template is a name, or the path of a .j2 file relative to the spec or a headway.yaml",
@@ -112,11 +117,13 @@ def shipped() -> Path:
     raise UsageError("nothing was rendered: this installation of Headway has no templates", hint="install it again")
 
 
-def _folders(near: Path) -> tuple[Path, ...]:
+def _folders(near: str) -> tuple[str, ...]:
     """The spec's folder and those above it, as far as a headway.yaml reaches."""
-    chain = (near, *near.parents)
-    reach = max((depth for depth, folder in enumerate(chain) if (folder / "headway.yaml").is_file()), default=0)
-    return chain[: reach + 1]
+    chain = [near]
+    while (above := os.path.dirname(chain[-1])) != chain[-1]:
+        chain.append(above)
+    reach = max((depth for depth, folder in enumerate(chain) if os.path.isfile(f"{folder}/headway.yaml")), default=0)
+    return tuple(chain[: reach + 1])
 
 
 @lru_cache(maxsize=64)
@@ -130,6 +137,7 @@ def _environment(own: tuple[Path, ...]) -> jinja2.Environment:
         finalize=_only_fragments,
         autoescape=True,
         extensions=[ShellBlock],
+        auto_reload=False,  # nobody edits a template while it is used; jinja would ask the disk at every include
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -188,9 +196,20 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise jinja2.exceptions.SecurityError(f"`{operator}` is for whole numbers, it does not join text")
         return super().call_binop(context, operator, left, right)
 
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        # The short way to what templates ask most and what is data only: parts of a spec, and what was made of them.
+        if attribute in _open(obj.__class__):
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if type(obj) is Macro:  # what jinja's own way comes to, after ten questions
+            return obj(context.eval_ctx, *args, **kwargs)
+        return super().call(context, obj, *args, **kwargs)
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, Part):
-            return attr in type(obj).model_fields or attr == "job"
+            return False  # its methods: what is open was found before
         return not isinstance(obj, str | Fragment) and super().is_safe_attribute(obj, attr, value)
 
     def is_safe_callable(self, obj: Any) -> bool:
@@ -199,6 +218,17 @@ class _Environment(ImmutableSandboxedEnvironment):
             or any(obj is one for one in self.globals.values())
             or bool(getattr(obj, "headway_template", False))
         )
+
+
+@cache
+def _open(kind: type[Any]) -> frozenset[str]:
+    """What a template may ask a part of a spec or another dataclass: its fields and properties, never its methods."""
+    if issubclass(kind, Part):
+        return frozenset(kind.model_fields) | ({"job"} if hasattr(kind, "job") else set())
+    if issubclass(kind, Fragment) or not is_dataclass(kind):
+        return frozenset()
+    names = {field.name for field in fields(kind)} | {n for n, v in vars(kind).items() if isinstance(v, property)}
+    return frozenset(name for name in names if not name.startswith("_"))
 
 
 class ShellBlock(Extension):
@@ -228,8 +258,9 @@ ShellBlock._script.headway_template = True  # type: ignore[attr-defined]  # noqa
 def _only_fragments(context: jinja2.runtime.Context, value: object) -> object:
     """What `{{ }}` accepts: fragments, and what macros made of them."""
     del context
-    if isinstance(_known(value), Fragment | Markup):
+    if isinstance(value, Markup | Fragment):
         return value
+    _known(value)
     raise jinja2.exceptions.SecurityError(
         f"a plain {type(value).__name__} stands in {{{{ }}}}; write {{{{ x | groovy }}}}, or {{{{ x | word }}}} "
         "in a {% sh %} block"

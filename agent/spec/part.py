@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
@@ -13,6 +15,11 @@ class Part(BaseModel):
     """Frozen, and closed: an unknown key is a problem, never ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __deepcopy__(self, memo: object = None) -> Self:
+        """Itself: it is frozen. Pydantic asks for a copy wherever a part is the default of another."""
+        del memo
+        return self
 
 
 def complaint(
