@@ -43,7 +43,7 @@ layers: setup
 check: test lint types layers
 
 live: setup
-	@$(BIN)/python -m pytest -q -m live --kubeconfig "$(KUBECONFIG)" tests
+	@$(BIN)/python -m pytest -q -m live --numprocesses $(WORKERS) --dist loadgroup --timeout 900 --kubeconfig "$(KUBECONFIG)" tests
 
 soak: setup
 	@$(BIN)/python -m pytest -q --numprocesses $(WORKERS) --soak --timeout 3600 tests

@@ -111,7 +111,8 @@ class Kubedog:
             str(case.kubeconfig),
         ]
         status, at, output, memory = run([*words, "-t", str(case.budget)], case)
-        word = "ok" if status == 0 else "open" if "imed out" in output[-400:] or "imeout" in output[-400:] else "failed"
+        ended = any(sign in output[-400:] for sign in ("imed out", "imeout", "deadline exceeded"))
+        word = "ok" if status == 0 else "open" if ended else "failed"
         return Answer(word, at, memory, output[-300:])
 
 
