@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from agent.errors import UsageError
 
 if TYPE_CHECKING:
-    from agent.cli.naming import Named
     from agent.objects import Object, Ref
     from agent.operations.mission import LockRules, Place, Tools, UndoRules
     from agent.ports import Cluster
@@ -24,6 +23,18 @@ if TYPE_CHECKING:
 
 LARGEST = 8 * 1024 * 1024
 """Bytes of a manifest file; more is a mistake."""
+
+
+class Aim(Protocol):
+    """What a command line aims at: a spec's environment, or a workload that was named."""
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """Of the kubeconfig, in order; an empty one is the current."""
+
+    @property
+    def folder(self) -> Path:
+        """Where commands of smoke checks run."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +186,7 @@ def choose(spec: str, environment: str) -> Chosen:
     return Chosen(loaded, loaded.spec.for_environment(environment))
 
 
-def clusters(chosen: Chosen | Named, context: str, emit: Emit) -> Iterator[Tools]:
+def clusters(chosen: Aim, context: str, emit: Emit) -> Iterator[Tools]:
     """The tools for each cluster of the environment, in its order; connected one after another.
 
     Args:
