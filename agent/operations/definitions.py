@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -26,7 +27,12 @@ def definitions(specs: Sequence[LoadedSpec], remote: Remote) -> tuple[JobDefinit
     Raises:
         UsageError: a spec can't be rendered, or a text can't be written into a config.xml.
     """
-    return tuple(_one(one, remote) for one in specs)
+    known = cache(remote)
+    gc.freeze()  # a thousand specs stay anyway: the collector need not look at them again and again
+    try:
+        return tuple(_one(one, known) for one in specs)
+    finally:
+        gc.unfreeze()
 
 
 def check_pins(specs: Sequence[LoadedSpec]) -> None:

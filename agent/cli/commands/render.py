@@ -1,5 +1,8 @@
 """`headway render`: the Jenkinsfile or the config.xml that would be used, to look at or to commit."""
 
+# pathlib takes five times as long over thousands of files.
+# ruff: noqa: PTH103, PTH105, PTH123
+
 from __future__ import annotations
 
 import json
@@ -104,7 +107,7 @@ def _path(one: LoadedSpec, name: str) -> str:
     return "/".join(part for part in (one.spec.pipeline.folder, one.spec.service, name) if part)
 
 
-def _write(rendered: Sequence[Rendered], out: Path, *, dry_run: bool) -> list[Path]:
+def _write(rendered: Sequence[Rendered], out: Path, *, dry_run: bool) -> list[str]:
     """The files that changed, written one by one and each of them whole.
 
     Raises:
@@ -115,22 +118,32 @@ def _write(rendered: Sequence[Rendered], out: Path, *, dry_run: bool) -> list[Pa
         if other := places.get(one.path):
             raise UsageError(f"nothing was written: {other} and {one.spec} both belong into {out / one.path}")
         places[one.path] = one.spec
-    written: list[Path] = []
+    written: list[str] = []
     for one in rendered:
-        path, data = out / one.path, one.text.encode()
+        path, data = f"{out}/{one.path}", one.text.encode()
         try:
-            if path.is_file() and path.read_bytes() == data:
+            if _holds(path, data):
                 continue
             if not dry_run:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                fresh = path.with_name(f".{path.name}.{os.getpid()}")
-                fresh.write_bytes(data)
-                fresh.replace(path)
+                folder, name = os.path.split(path)
+                os.makedirs(folder, exist_ok=True)
+                fresh = f"{folder}/.{name}.{os.getpid()}"
+                with open(fresh, "wb") as stream:
+                    stream.write(data)
+                os.replace(fresh, path)
         except OSError as problem:
             done = f"{len(written)} files were written, {path} was not" if written else f"{path} was not written"
             raise UsageError(f"{done}: {problem.strerror or problem}") from problem
         written.append(path)
     return written
+
+
+def _holds(path: str, data: bytes) -> bool:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(len(data) + 1) == data
+    except FileNotFoundError:
+        return False
 
 
 def _json(rendered: Sequence[Rendered], out: Path | None) -> str:
