@@ -68,7 +68,10 @@ def apply(jenkins: Jenkins, planned: Plan, crew: Crew, clock: Clock, journal: Jo
 
 def verify(jenkins: Jenkins, report: JobsReport) -> JobsReport:
     """Asks Jenkins once more, and turns what it doesn't show as it was sent into failures."""
-    inventory = jenkins.inventory(depth(full_name(item.change) for item in report.items))
+    try:
+        inventory = jenkins.inventory(depth(full_name(item.change) for item in report.items))
+    except RemoteError as problem:
+        return replace(report, unverified=problem.message)
     items = tuple(_verified(item, inventory) if item.outcome is Outcome.DONE else item for item in report.items)
     return replace(report, items=items, verified=items == report.items)
 

@@ -49,6 +49,7 @@ class JobsReport:
         url: of the Jenkins.
         seconds: from the first request to the last.
         verified: whether Jenkins was asked afterwards and shows what was sent; None: nothing was sent.
+        unverified: why Jenkins could not be asked afterwards; empty: it could, or nothing was sent.
         interrupt: name of the exception that told the process to stop before the end; empty: none.
     """
 
@@ -57,6 +58,7 @@ class JobsReport:
     url: str
     seconds: float = 0.0
     verified: bool | None = None
+    unverified: str = ""
     interrupt: str = ""
 
     def having(self, outcome: Outcome) -> tuple[ItemReport, ...]:
@@ -77,6 +79,7 @@ class JobsReport:
             "owner": self.plan.options.owner,
             "seconds": round(self.seconds, 3),
             "verified": self.verified,
+            "unverified": self.unverified,
             "interrupted": bool(self.interrupt),
             "counts": {outcome.value: len(self.having(outcome)) for outcome in Outcome},
             "items": [item.data() for item in self.items],

@@ -122,8 +122,7 @@ class JenkinsServer:
         tree = {"tree": "plugins[shortName,version,active]"}
         answer = self._transport.send("GET", "/pluginManager/api/json", what=what, parameters=tree)
         found = self._data(answer, what).get("plugins")
-        listed = found if isinstance(found, list) else []
-        return {str(one["shortName"]): str(one["version"]) for one in listed if one.get("active")}
+        return {str(one.get("shortName")): str(one.get("version")) for one in _objects(found) if one.get("active")}
 
     def credentials(self, folder: str) -> frozenset[str]:
         """Ids in the global domain of a folder's store (empty: the system's); never what they hold."""
@@ -132,7 +131,7 @@ class JenkinsServer:
         path = f"{_path(folder)}/credentials/store/{store}/domain/_/api/json"
         answer = self._transport.send("GET", path, what=what, parameters={"tree": "credentials[id]"})
         found = self._data(answer, what).get("credentials")
-        return frozenset(str(one["id"]) for one in (found if isinstance(found, list) else []))
+        return frozenset(str(one.get("id")) for one in _objects(found))
 
     def save(self, full_name: str) -> None:
         """Makes Jenkins save an item: it is switched off."""
@@ -192,7 +191,7 @@ class JenkinsServer:
             raise self._refusal(answer, what)
         try:
             found = json.loads(answer.text)
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             raise not_data(answer, what) from problem
         if not isinstance(found, dict):
             raise InvalidObjectError(f"{what}: the answer is no object")
@@ -219,7 +218,7 @@ def _view(name: str, suffix: str) -> str:
 
 
 def _items(listed: object) -> Iterator[Item]:
-    for one in listed if isinstance(listed, list) else ():
+    for one in _objects(listed):
         class_name = str(one.get("_class") or "")
         description = one.get("description")
         yield Item.listed(
@@ -227,3 +226,8 @@ def _items(listed: object) -> Iterator[Item]:
         )
         if class_name not in _COMPUTED:
             yield from _items(one.get("jobs"))
+
+
+def _objects(listed: object) -> list[dict[str, Any]]:
+    """The objects of a list, whatever else a server puts there."""
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []

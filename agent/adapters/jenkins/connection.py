@@ -42,7 +42,7 @@ class Connection:
         text = url.strip()
         try:
             parts = urlsplit(text)
-            hostname, username = parts.hostname, parts.username
+            hostname, username, _ = parts.hostname, parts.username, parts.port
         except ValueError as problem:
             raise UsageError(f"nothing was sent: '{_shown(text)}' is not a URL: {problem}") from problem
         if username is not None:

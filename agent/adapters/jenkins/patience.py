@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from urllib3.connectionpool import ConnectionPool
+from urllib3.exceptions import InvalidHeader
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
@@ -73,7 +74,10 @@ class Patience(Retry):
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         """Waits as the server asks, else longer each time."""
-        asked = self.get_retry_after(response) if response is not None else None
+        try:
+            asked = self.get_retry_after(response) if response is not None else None
+        except InvalidHeader:
+            asked = None
         seconds = min(asked, LONGEST_PAUSE) if asked is not None else self.get_backoff_time()
         if seconds > 0:
             self.pause(seconds)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import jenkins
 import requests
+import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
@@ -140,7 +141,7 @@ class Transport:
             if not isinstance(found, requests.HTTPError) or found.response is None:
                 raise self._unreachable(what, problem) from None
             response = found.response
-        except (requests.RequestException, OSError, ValueError) as problem:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as problem:
             raise self._unreachable(what, problem) from None
         self._adapter.max_retries = self._patience
         return _answer(response)

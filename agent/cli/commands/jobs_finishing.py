@@ -86,7 +86,7 @@ def progress_on(console: Console, total: int) -> Iterator[Emit]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    screen = RichConsole(file=console.err_stream, no_color=not console.colour)
+    screen = RichConsole(file=console.err_stream, no_color=not console.colour, force_terminal=True)
     with Bar(
         TextColumn("jobs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=screen, transient=True
     ) as bar:

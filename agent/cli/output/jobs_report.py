@@ -71,4 +71,6 @@ def _ending(report: JobsReport, console: Console) -> str:
         parts.append(console.paint(f"{len(report.failed)} NOT done", "red", "bold"))
     head = "Interrupted" if report.interrupt else "Nothing was sent" if not done else "Applied"
     checked = "; Jenkins shows it" if report.verified else ""
+    if report.unverified:
+        checked = f"; not verified: {clean(report.unverified)}"
     return f"{head}: {', '.join(parts) or 'no jobs'}{checked}. {clean(report.url)}, {report.seconds:.1f} s."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -41,6 +43,31 @@ def server(sandbox, *, secret=None, user=None, url=None, notice=None):
         secret=sandbox.token if secret is None else secret,
     )
     return JenkinsServer(connection, pause=lambda _seconds: None, notice=notice)
+
+
+@contextmanager
+def serving(body: bytes, status: int = 200, headers: dict[str, str] | None = None):
+    """A server that always gives the same answer."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_args: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.server_port}"
+        finally:
+            listening.shutdown()
+            thread.join()
 
 
 def sent(sandbox):
@@ -292,3 +319,34 @@ class TestSecrets:
 
 def test_a_context_path_is_part_of_the_url():
     assert Connection.to("https://ci.example.com/jenkins/").url == "https://ci.example.com/jenkins"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"jobs": 7}',
+        b'{"jobs": [1, null, "x", {"fullName": null}]}',
+        b"[]",
+        b"{" * 100_000,
+        b"[" * 100_000,
+        b"\xff\xfe",
+        b"",
+        b"null",
+        b"<html>hello</html>",
+    ],
+)
+def test_an_answer_of_any_nonsense_is_an_error_or_an_empty_list(answer):
+    with serving(answer) as url:
+        jenkins = JenkinsServer(Connection.to(url), pause=lambda _seconds: None)
+        with suppress(RemoteError):
+            assert set(jenkins.inventory(1).items) <= {""}
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "99999999999999999999", "Wed, 21 Oct 2015 07:28:00 GMT", ""])
+def test_a_retry_after_of_any_nonsense_is_survived(value):
+    waited: list[float] = []
+    with serving(b"{}", status=503, headers={"Retry-After": value}) as url:
+        jenkins = JenkinsServer(Connection.to(url), pause=waited.append)
+        with pytest.raises(UnreachableError):
+            jenkins.inventory(1)
+    assert all(seconds <= 120 for seconds in waited)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.cli.console import Console
+from agent.cli.main import run
 from agent.sandbox.jenkins import SandboxJenkins
 
 ROOT = Path(__file__).parents[3]
@@ -381,3 +384,16 @@ def test_another_version_than_the_pinned_one_makes_no_jobs(sandbox, shop, headwa
     assert refused.status == 2
     assert "headway.yaml pins headway 99.1.0" in refused.err
     assert sandbox.requests == []
+
+
+def test_where_somebody_watches_a_bar_moves_and_the_result_is_the_same(sandbox, shop):
+    out, err = io.StringIO(), io.StringIO()
+    assert run(["jobs", "apply", str(shop)], Console(out, err, watched=True, width=80)) == 0
+    assert "Applied: 6 created" in out.getvalue()
+    assert "6/6" in err.getvalue()
+
+
+def test_quiet_says_nothing_but_the_result(sandbox, shop, headway):
+    found = headway("jobs", "apply", "-q", shop)
+    assert found.status == 0
+    assert found.err == ""

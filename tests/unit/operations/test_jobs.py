@@ -188,6 +188,7 @@ def test_the_report_names_every_item_in_a_documented_form():
         "owner",
         "seconds",
         "verified",
+        "unverified",
         "interrupted",
         "counts",
         "items",
@@ -267,3 +268,15 @@ def test_what_cannot_be_backed_up_is_not_changed():
     report = run(fake, [job("a", "new")], journal=Full())
     assert outcomes(report) == {"a": "failed"}
     assert fake.writes == []
+
+
+def test_a_jenkins_that_goes_away_before_it_is_asked_again_loses_no_report():
+    class Gone(FakeJenkins):
+        def inventory(self, levels: int):
+            if self.writes:
+                raise UnreachableError("no answer")
+            return super().inventory(levels)
+
+    report = run(Gone(), [job("a")])
+    assert outcomes(report) == {"a": "done"}
+    assert (report.verified, report.unverified) == (None, "no answer")
