@@ -19,6 +19,7 @@ from agent.errors import (
     RefusedError,
     StaleWriteError,
     UnauthorizedError,
+    UnreachableError,
 )
 from agent.objects import Object, Ref, is_terminating, metadata, ref, uid
 from agent.ports import Cluster
@@ -192,7 +193,23 @@ def carry_out(
             live = cluster.get(step.ref)
             if not _unmoved(step.live, live) and not may_change(live):
                 raise OvertakenError(f"{step.ref} was changed by somebody else just before our write") from None
-    raise StaleWriteError(f"{step.ref} was not written: it changed {TRIES} times while we tried")
+        except UnreachableError:
+            if (written := _after_silence(cluster, step)) is not None:
+                return written
+    raise StaleWriteError(f"{step.ref} was not written: {TRIES} tries, and it changed or gave no answer each time")
+
+
+def _after_silence(cluster: Cluster, step: Step) -> Object | None:
+    """The object, if a write without an answer was carried out all the same; None: it was not, and can be tried again.
+
+    Called while the UnreachableError is handled, which is raised again where what is there now doesn't tell.
+    """
+    live = cluster.get(step.ref)
+    if live is not None and step.rehearsed and same_but_for_the_server(live, step.answer):
+        return live
+    if not _unmoved(step.live, live):
+        raise  # noqa: PLE0704  see above
+    return None
 
 
 def _unmoved(before: Object | None, now: Object | None) -> bool:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from agent.errors import LockedError, StaleWriteError
+from agent.errors import LockedError, StaleWriteError, UnreachableError
 from agent.objects import Object, Ref, metadata
 from agent.operations.locking import Lock
 from agent.ports import Cluster
@@ -69,6 +69,7 @@ class Book:
 
         Raises:
             StaleWriteError: others kept writing.
+            UnreachableError: there was no answer, again and again; whether it was written is not known.
             LockedError: somebody with a newer lock writes here now; we have lost ours.
         """
         for attempt in range(TRIES):
@@ -87,6 +88,12 @@ class Book:
                     raise
                 self.read()
                 continue
+            except UnreachableError:
+                if attempt == TRIES - 1:
+                    raise
+                self.read()  # the answer may be lost, and the write not
+                if storage.encode(self.ledger) != storage.encode(wanted):
+                    continue
             self.ledger = wanted
             return wanted
         raise AssertionError("unreachable")

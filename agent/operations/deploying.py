@@ -108,8 +108,8 @@ class _Deploy:
             prune(account, lost)
 
     def _abandon(self, book: Book, prepared: Prepared) -> None:
-        """The first write failed: the release never was; what served serves."""
-        if prepared.unchanged:
+        """The first write failed: the release never was; what served serves. What was written stays open."""
+        if prepared.unchanged or self.account.changed:
             return
         before = next((each.number for each in reversed(book.ledger.releases) if each.served < book.ledger.served), 0)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from agent.errors import UnreachableError
 from agent.objects import Object, Ref, ref
 from agent.operations.mission import Tools
 from agent.ports import Feed
@@ -89,6 +90,9 @@ class Following:
 
         Returns:
             The endings: of all workloads, or of those that ended the wait, the root cause first.
+
+        Raises:
+            UnreachableError: the cluster could not be seen for a whole timeout; nothing follows from that (R29).
         """
         clock = self._tools.clock
         began = {target: shot.write.at if shot.write else clock.monotonic() for target, shot in self.snapshots.items()}
@@ -107,7 +111,18 @@ class Following:
             bad = [ending for ending in done.values() if isinstance(ending.verdict, _FINAL_BAD)]
             if bad or len(done) == len(self.snapshots):
                 return self._closed(bad or list(done.values()))
+            self._give_up(now, policy)
             self._wait(now, verdicts)
+
+    def _give_up(self, now: float, policy: Policy) -> None:
+        for target, shot in self.snapshots.items():
+            since = shot.sight.blind_since
+            if since is not None and shot.write is not None and now - max(since, shot.write.at) > policy.timeout:
+                raise UnreachableError(
+                    f"{target} was written, and what became of it is not known: the cluster could not be seen for "
+                    f"{now - since:.0f} s: {shot.sight.reason}",
+                    hint="nothing was undone; `headway status` shows what runs, `headway undo` goes back",
+                )
 
     def _closed(self, endings: Sequence[Ending]) -> tuple[Ending, ...]:
         for ending in endings:
