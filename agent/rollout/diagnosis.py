@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.rollout.onion import core
 from agent.rollout.scrub import scrub
 
 MESSAGE_LIMIT = 1000
@@ -66,6 +67,10 @@ _SENTENCES = {
 }
 
 
+_WRAPPED = {Code.IMAGE_PULL_FAILED, Code.INVALID_IMAGE_NAME}
+"""Codes whose messages come through a runtime's layers: the sentence tells the core, the report the whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """One cause.
@@ -104,7 +109,8 @@ class Diagnosis:
         template = _SENTENCES.get(self.code, "{where}: {message}")
         if self.message.startswith("exited "):
             template = "init {where} {message}" if self.code is Code.INIT_CONTAINER_FAILED else "{where} {message}"
-        text = template.format(where=where, object=self.object, message=self.message, exit=ending)
+        message = core(self.message) if self.code in _WRAPPED else self.message
+        text = template.format(where=where, object=self.object, message=message, exit=ending)
         return text.removesuffix(": ").removesuffix(".")
 
     @property
