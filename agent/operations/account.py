@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import cast
 
+from agent.objects import controller_uid, labels
+from agent.operations import pods
 from agent.operations.mission import Place, Tools
 from agent.reports.deploy import (
     Cause,
@@ -15,9 +17,10 @@ from agent.reports.deploy import (
     Verdict,
     WorkloadReport,
 )
-from agent.reports.events import Applied, Event, Judged, Noted, Opened, Rehearsed, Serving, Touched
+from agent.reports.events import Applied, Event, Heard, Judged, Noted, Opened, Rehearsed, Serving, Touched
 from agent.reports.timeline import Timeline
 from agent.rollout.diagnosis import Code, Diagnosis
+from agent.rollout.feed import Changed
 from agent.rollout.verdict import Complete
 
 
@@ -57,6 +60,7 @@ class Account:
         self.wrote_at: float | None = None
         self.left_at: float | None = None
         self._workloads: list[WorkloadReport] = []
+        self._image_ids: dict[str, str] = {}
         self._objects: tuple[Touched, ...] = ()
         self._notes: dict[str, None] = {}
         self._remarks: dict[str, None] = {}
@@ -85,9 +89,25 @@ class Account:
                         event.seconds,
                     )
                 )
+            case Heard():
+                self._images(event)
             case _:
                 pass
         self._emit(event)
+
+    def _images(self, heard: Heard) -> None:
+        """Remembers which image the nodes really run, by owner or revision of the pods."""
+        event = heard.event
+        if isinstance(event, Changed) and event.resource == "pods" and heard.workload == self.place.workload:
+            found = pods.image_digest([event.object], self.place.container)
+            if found:
+                marks = labels(event.object)
+                for key in (controller_uid(event.object), marks.get("controller-revision-hash", "")):
+                    self._image_ids[key] = found
+
+    def image_of(self, revision: str) -> str:
+        """The image digest of a ReplicaSet (UID) or ControllerRevision (name); empty where no pod has told it."""
+        return self._image_ids.get(revision, "") if revision else ""
 
     def open(self, version: str, image: str, now: Serving | None) -> None:
         """Says what is about to be done, and what serves now."""

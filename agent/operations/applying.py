@@ -103,8 +103,17 @@ def plan(
         InvalidObjectError, ForbiddenError, NotFoundError: the server would not take it; said as "nothing was changed".
     """
     wanted = [thing for thing in objects if not _is_reference(thing)]
-    scaled = autoscalers(cluster, namespace, wanted, leaves)
-    return tuple(_tried(cluster, thing, cluster.get(ref(thing)), scaled) for thing in wanted)
+    there = [(thing, cluster.get(ref(thing))) for thing in wanted]
+    asked = any(_rescales(thing, live) for thing, live in there)
+    scaled = autoscalers(cluster, namespace, wanted, leaves) if asked else owners.Autoscaled(owners.scaled(wanted))
+    return tuple(_tried(cluster, thing, live, scaled) for thing, live in there)
+
+
+def _rescales(thing: Object, live: Object | None) -> bool:
+    """Whether it would change the number of replicas: only then it matters whose they are."""
+    if "replicas" not in (thing.get("spec") or {}):
+        return False
+    return live is None or thing["spec"]["replicas"] != (live.get("spec") or {}).get("replicas")
 
 
 def _is_reference(thing: Object) -> bool:

@@ -14,7 +14,7 @@ from agent.operations.account import Account, smoke_causes
 from agent.operations.bookkeeping import Book
 from agent.operations.mission import Mission, Running
 from agent.operations.preparing import Prepared
-from agent.operations.rolling import Rolled, identity
+from agent.operations.rolling import Rolled
 from agent.operations.smoking import smoke
 from agent.operations.undoing import Way, first_release, undo_to
 from agent.release.choice import choose
@@ -57,7 +57,7 @@ def conclude(
     kept = _why_kept(account, mission, prepared, found)
     will_undo = account.verdict in {"failed", "timed-out"} and not kept
     if not prepared.unchanged:
-        _close(account, mission, book, rolled, found, number, will_undo=will_undo)
+        _close(account, book, rolled, found, number, will_undo=will_undo)
     if kept:
         account.note("undo", f"not undone: {kept}")
     if will_undo:
@@ -91,14 +91,12 @@ def _why_kept(account: Account, mission: Mission, prepared: Prepared, found: _Fi
     return ""
 
 
-def _close(
-    account: Account, mission: Mission, book: Book, rolled: Rolled, found: _Findings, number: int, *, will_undo: bool
-) -> None:
+def _close(account: Account, book: Book, rolled: Rolled, found: _Findings, number: int, *, will_undo: bool) -> None:
     """Writes the verdict into the ledger; what fails there is said, and changes no verdict."""
     bad = account.verdict in {"failed", "timed-out"}
     judgement: Judgement = "good" if account.verdict == "complete" else "bad" if bad else "unjudged"
     smoked: Smoked = "not-run" if rolled.verdict != "complete" else "passed" if found.checked else "none"
-    runs = identity(account, mission.content.container)
+    runs = rolled.identity
     changes: dict[str, Any] = {
         "rollout": rolled.verdict,
         "smoke": "failed" if found.failed else smoked,

@@ -24,6 +24,15 @@ from agent.rollout.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """What runs now, as the watches told it: Kubernetes revision, UID of the ReplicaSet, image digest."""
+
+    revision: int = 0
+    replica_set: str = ""
+    image_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rolled:
     """What became of a set of objects.
 
@@ -32,12 +41,14 @@ class Rolled:
         causes: the root cause first.
         template: digest of the followed workload's live template after the write.
         to_blame: whether the release itself was at fault.
+        identity: what the followed workload runs, for the ledger.
     """
 
     verdict: Verdict
     causes: tuple[Cause, ...] = ()
     template: str = ""
     to_blame: bool = False
+    identity: Identity = Identity()
 
 
 def roll(
@@ -101,10 +112,21 @@ def _judged(account: Account, following: Following, policy: Policy, template: st
     endings = following.run(policy)
     account.notes_of(ending.verdict for ending in endings)
     verdict = _total(endings)
+    runs = _identity(account, following)
     if verdict in {"complete", "superseded", "gone"}:
-        return Rolled(verdict, template=template)
+        return Rolled(verdict, template=template, identity=runs)
     found = causes_of(account, endings, following)
-    return Rolled(verdict, found, template, diagnosing.to_blame(found))
+    return Rolled(verdict, found, template, diagnosing.to_blame(found), runs)
+
+
+def _identity(account: Account, following: Following) -> Identity:
+    """Read from what was heard, so that it costs no request."""
+    snapshot = following.snapshots.get(account.place.workload)
+    if snapshot is None or snapshot.object is None:
+        return Identity()
+    number = str(annotations_of(snapshot.object).get(pods.REVISION) or "0")
+    revision = int(number) if number.isdigit() else 0
+    return Identity(revision, snapshot.pinned, account.image_of(snapshot.pinned))
 
 
 def _write(
@@ -164,29 +186,3 @@ def _half_written(account: Account, problem: HeadwayError) -> Cause:
 def _total(endings: Sequence[Ending]) -> Verdict:
     """The verdict over all workloads: the worst, which stands first."""
     return as_verdict(endings[0].word) if endings else "complete"
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What runs, for the ledger."""
-
-    revision: int = 0
-    replica_set: str = ""
-    image_digest: str = ""
-
-
-def identity(account: Account, container: str) -> Identity:
-    """Revision, ReplicaSet and image digest of the followed workload as it runs now; best effort: it only informs."""
-    cluster, workload = account.tools.cluster, account.place.workload
-    try:
-        live = cluster.get(workload)
-        if live is None:
-            return Identity()
-        digest = pods.image_digest(pods.of_newest_revision(cluster, live), container)
-        if workload.kind != "Deployment":
-            return Identity(0, str((live.get("status") or {}).get("updateRevision") or ""), digest)
-        owner = pods.replica_set(cluster, live)
-        number = str(annotations_of(live).get(pods.REVISION) or "0")
-        return Identity(int(number) if number.isdigit() else 0, uid(owner) if owner else "", digest)
-    except HeadwayError:
-        return Identity()

@@ -14,12 +14,12 @@ from agent.operations.account import Account, smoke_causes
 from agent.operations.applying import OvertakenError, Step, carry_out, plan
 from agent.operations.bookkeeping import Book
 from agent.operations.mission import UndoRules, running
-from agent.operations.rolling import Identity, Rolled, identity, roll
+from agent.operations.rolling import Rolled, roll
 from agent.operations.smoking import smoke
 from agent.release import owners
 from agent.release.digest import of_template
 from agent.release.ledger import Intent, Ledger
-from agent.release.order import NEVER_REMOVED, by_removal
+from agent.release.order import NEVER_REMOVED, by_removal, is_workload
 from agent.release.record import Release
 from agent.release.record import Undone as UndoneRecord
 from agent.reports.deploy import UndoResult
@@ -64,10 +64,23 @@ def way_back(account: Account, book: Book, target: Release, leaving: int) -> tup
         HeadwayError: the server would not take it.
     """
     ledger = book.ledger
-    content = ledger.sets[target.objects]
     gone = removals(account, ledger, target, leaving)
     leaves = frozenset(ref(thing) for thing in gone)
-    return plan(account.tools.cluster, account.place.namespace, content.objects, leaves=leaves), gone
+    wanted = _touched(ledger, target, leaving)
+    return plan(account.tools.cluster, account.place.namespace, wanted, leaves=leaves), gone
+
+
+def _touched(ledger: Ledger, target: Release, leaving: int) -> tuple[Object, ...]:
+    """The target's workloads, and what else the release that is left has differently.
+
+    Everything, where it isn't certain that the release that is left is what serves.
+    """
+    objects = ledger.sets[target.objects].objects
+    left = ledger.release(leaving)
+    if left is None or leaving != ledger.current or left.objects not in ledger.sets:
+        return objects
+    same = ledger.sets[left.objects].objects
+    return tuple(thing for thing in objects if is_workload(thing) or thing not in same)
 
 
 def removals(account: Account, ledger: Ledger, target: Release, leaving: int) -> list[Object]:
@@ -140,11 +153,10 @@ def _verified(account: Account, book: Book, leaving: int, way: Way, rolled: Roll
     failed = [check for check in checked if not check.passed and check.name not in way.excused]
     if failed:
         account.undo_causes = smoke_causes(failed, account.place.container, account.elapsed)
-        return _ended(
-            account, book, leaving, way, "unverified", "rolled out, but a smoke check failed", began, rolled.template
-        )
+        text = "rolled out, but a smoke check failed"
+        return _ended(account, book, leaving, way, "unverified", text, began, rolled)
     said = "smoke passed" if checked else "no smoke checks"
-    return _ended(account, book, leaving, way, "verified", f"{_pods(account)}, {said}", began, rolled.template)
+    return _ended(account, book, leaving, way, "verified", f"{_pods(account)}, {said}", began, rolled)
 
 
 def _pods(account: Account) -> str:
@@ -163,17 +175,16 @@ def _ended(
     result: UndoResult,
     text: str,
     began: float,
-    template: str = "",
+    rolled: Rolled | None = None,
 ) -> UndoResult:
     clock = account.tools.clock
     seconds = clock.monotonic() - began
     record = UndoneRecord(way.target.number, result, clock.utc(), account.tools.builder.name)
     serves = result in {"verified", "unverified"}
-    found = identity(account, account.place.container) if serves else Identity()
 
     def change(ledger: Ledger) -> Ledger:
         left = _left(ledger, leaving, way, record)
-        return replace(_back(left, way.target, found, template) if serves else left, intent=None)
+        return replace(_back(left, way.target, rolled) if serves and rolled else left, intent=None)
 
     try:
         book.write(change)
@@ -195,15 +206,15 @@ def _left(ledger: Ledger, leaving: int, way: Way, record: UndoneRecord) -> Ledge
     return ledger.changed(leaving, undone=record, withdrawn=withdrawn)
 
 
-def _back(ledger: Ledger, target: Release, found: Identity, template: str) -> Ledger:
+def _back(ledger: Ledger, target: Release, rolled: Rolled) -> Ledger:
     """The ledger with the target serving again."""
     return ledger.serves(target.number).changed(
         target.number,
         withdrawn=False,
         undone=None,
-        revision=found.revision,
-        replica_set=found.replica_set,
-        template=template or target.template,
+        revision=rolled.identity.revision,
+        replica_set=rolled.identity.replica_set,
+        template=rolled.template or target.template,
     )
 
 
