@@ -36,7 +36,8 @@ class JobDefinition:
     Attributes:
         full_name: `folder/folder/name`.
         kind: its type.
-        config_xml: what would be sent, with the marker at the end of the description.
+        config_xml: what would be sent, with the marker at the end of the description; empty where the marker in
+            Jenkins says that the job was made from the very same, so that it is kept and was not rendered.
         marker: that marker.
         moved_from: the full name that it had; empty: never moved.
         file: the service.yaml as the user named it, for messages.
@@ -62,7 +63,7 @@ def define(
         jenkinsfile: its rendered Jenkinsfile; only an inline job carries it.
         owner: see Marker.
         spec_path: of the service.yaml, relative to the folder of the topmost headway.yaml.
-        spec_sha256: of the merged spec.
+        spec_sha256: see Marker.
         file: the service.yaml as the user named it.
 
     Raises:

@@ -25,7 +25,7 @@ class Marker:
         job: full name that it was written for.
         spec: path of its service.yaml, relative to the folder of the topmost headway.yaml; empty for folders.
         team: the spec's team, so that a filter by team can narrow a prune too.
-        spec_sha256: of the spec as it was merged.
+        spec_sha256: of everything that it was made from: equal means Keep without rendering; empty: not known.
         config_sha256: of the config.xml without marker; decides Keep without reading the config.
         tombstone: empty, or how the job stood before a prune disabled it: `enabled` or `disabled`.
     """

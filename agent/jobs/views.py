@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.errors import HeadwayError
 from agent.jobs import names
-from agent.jobs.definition import JobDefinition, marked, sha256
+from agent.jobs.definition import marked, sha256
 from agent.jobs.marker import Marker, parse
 from agent.jobs.xmltext import DECLARATION, escaped, read
 
@@ -36,14 +36,18 @@ class View:
         return f"{self.folder}/{self.name}" if self.folder else self.name
 
 
-def views(jobs: Iterable[JobDefinition], owner: str) -> tuple[View, ...]:
-    """A view for each team that has jobs, by name."""
-    every = tuple(jobs)
-    folder = _above([names.parent(job.full_name) for job in every])
+def views(jobs: Mapping[str, str], owner: str) -> tuple[View, ...]:
+    """A view for each team that has jobs, by name.
+
+    Args:
+        jobs: the team of every job by the job's full name; unfiltered, or a view would lose jobs.
+        owner: whose views these are.
+    """
+    folder = _above([names.parent(name) for name in jobs])
     teams: dict[str, list[str]] = {}
-    for job in every:
-        if job.marker.team:
-            teams.setdefault(job.marker.team, []).append(job.full_name.removeprefix(f"{folder}/" if folder else ""))
+    for name, team in jobs.items():
+        if team:
+            teams.setdefault(team, []).append(name.removeprefix(f"{folder}/" if folder else ""))
     return tuple(_view(folder, team, sorted(teams[team]), owner) for team in sorted(teams))
 
 

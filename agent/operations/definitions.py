@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import hashlib
-import json
 import os
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -13,7 +10,9 @@ from pathlib import Path
 from agent import __version__
 from agent.errors import UsageError
 from agent.jenkinsfile.render import render
-from agent.jobs.definition import JobDefinition, define
+from agent.jobs.definition import JobDefinition, Kind, define
+from agent.jobs.inventory import Inventory, Item
+from agent.operations.inputs import digest
 from agent.spec.files import DEFAULTS
 from agent.spec.load import LoadedSpec
 
@@ -21,18 +20,21 @@ Remote = Callable[[Path], str]
 """The normalised git remote of the repository that a folder lies in; empty where there is none."""
 
 
-def definitions(specs: Sequence[LoadedSpec], remote: Remote) -> tuple[JobDefinition, ...]:
+def definitions(
+    specs: Sequence[LoadedSpec], remote: Remote, known: Inventory | None = None
+) -> tuple[JobDefinition, ...]:
     """The job of each spec, in the order of the specs.
+
+    Args:
+        specs: checked.
+        remote: tells the git remote of a folder.
+        known: what is in Jenkins. A job there whose marker says that it was made from the very same is not rendered
+            again: its definition has that marker, and no text.
 
     Raises:
         UsageError: a spec can't be rendered, or a text can't be written into a config.xml.
     """
-    known = cache(remote)
-    gc.freeze()  # a thousand specs stay anyway: the collector need not look at them again and again
-    try:
-        return tuple(_one(one, known) for one in specs)
-    finally:
-        gc.unfreeze()
+    return tuple(_one(one, remote, known) for one in specs)
 
 
 def check_pins(specs: Sequence[LoadedSpec]) -> None:
@@ -105,9 +107,23 @@ def _owner(one: LoadedSpec, remote: Remote) -> str:
     return one.owner or remote(one.folder)
 
 
-def _one(one: LoadedSpec, remote: Remote) -> JobDefinition:
+def _one(one: LoadedSpec, remote: Remote, known: Inventory | None) -> JobDefinition:
+    path = os.path.relpath(os.path.abspath(one.file), top(one.folder)).replace(os.sep, "/")  # noqa: PTH100
+    whose = _owner(one, remote)
+    made_from = digest(one, whose, path)
+    item = known.get(one.spec.job) if known is not None else None
+    if item is not None and item.marker is not None and _is_same(item, made_from):
+        return JobDefinition(
+            one.spec.job, Kind(item.class_name), "", item.marker, one.spec.pipeline.moved_from, one.file
+        )
     inline = one.spec.pipeline.kind == "inline"
     text = render(one.spec, library=one.pins.library, near=one.folder, headway_version=__version__) if inline else ""
-    digest = hashlib.sha256(json.dumps(one.layers.data, sort_keys=True, default=str).encode()).hexdigest()
-    path = os.path.relpath(os.path.abspath(one.file), top(one.folder)).replace(os.sep, "/")  # noqa: PTH100
-    return define(one.spec, text, owner=_owner(one, remote), spec_path=path, spec_sha256=digest, file=one.file)
+    return define(one.spec, text, owner=whose, spec_path=path, spec_sha256=made_from, file=one.file)
+
+
+def _is_same(item: Item, made_from: str) -> bool:
+    """Whether a job was made by us, under this name, from what it would be made from now."""
+    marker = item.marker
+    if marker is None or not made_from or marker.spec_sha256 != made_from or marker.tombstone:
+        return False
+    return item.is_bound() and item.class_name in {kind.value for kind in Kind}

@@ -69,15 +69,22 @@ Emit = Callable[[Progress], None]
 
 
 def survey(
-    jenkins: Jenkins, jobs: Sequence[JobDefinition], options: Options, crew: Crew, *, drift: bool = False
+    jenkins: Jenkins,
+    jobs: Sequence[JobDefinition] | Callable[[Inventory], Sequence[JobDefinition]],
+    options: Options,
+    crew: Crew,
+    *,
+    drift: bool = False,
+    levels: int = 0,
 ) -> Plan:
     """Asks Jenkins what is there and plans. Reads only: one request, and one for each job that differs.
 
     Args:
         jenkins: which one.
-        jobs: every job of every spec that was given.
+        jobs: every job of every spec that was given; or what makes them, once it is known what is there.
         options: what the plan may do.
         crew: threads for reading.
+        levels: how deep to look where the jobs are not made yet.
         drift: read what is kept too, to find what was edited in Jenkins.
 
     Raises:
@@ -85,9 +92,14 @@ def survey(
         RefusedError: more changes than the options allow.
         RemoteError: Jenkins can't be asked.
     """
-    check(jobs)
     jenkins.notice = crew.slow_down
-    inventory = jenkins.inventory(_levels(jobs, options))
+    if callable(jobs):
+        inventory = jenkins.inventory(DEEPEST if options.prune else levels)
+        jobs = jobs(inventory)
+        check(jobs)
+    else:
+        check(jobs)
+        inventory = jenkins.inventory(_levels(jobs, options))
     found = triage(jobs, inventory, options)
     wanted = [reads(change) for change in found if reads(change)]
     if drift:

@@ -26,8 +26,8 @@ from agent.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from agent.adapters.jenkins import JenkinsServer
-    from agent.jobs.definition import JobDefinition
     from agent.jobs.plan import Plan
+    from agent.spec.load import LoadedSpec
 
 
 @click.group()
@@ -53,15 +53,15 @@ def plan_command(
 
     given = Given(**options)
     on_sigterm()
-    jobs, chosen = desired(given)
+    specs, chosen = desired(given)
     jenkins = server(given)
-    made = surveyed(jenkins, jobs, chosen, given, console)
+    made = surveyed(jenkins, specs, chosen, given, console)
     console.data(shown(made, jenkins.url, output, console, diff=diff))
     if out is not None:
         _save(made, jenkins.url, out)
         console.say(f"saved: `headway jobs apply {out}` does exactly this, or nothing if Jenkins is changed meanwhile")
     if given.views and output == "text":
-        tend_views(jenkins, jobs, chosen.owner, given, console, send=False)
+        tend_views(jenkins, specs, chosen.owner, given, console, send=False)
     changed = bool(made.pending or made.conflicts)
     return ExitStatus.CHANGES if exit_code and changed else ExitStatus.OK
 
@@ -85,12 +85,12 @@ def apply_command(
     given = Given(**options)
     on_sigterm()
     jenkins: JenkinsServer
+    specs: tuple[LoadedSpec, ...] = ()
     text = _saved_text(given)
-    jobs: tuple[JobDefinition, ...] = ()
     if text is None:
-        jobs, chosen = desired(given)
+        specs, chosen = desired(given)
         jenkins = server(given)
-        made = surveyed(jenkins, jobs, chosen, given, console)
+        made = surveyed(jenkins, specs, chosen, given, console)
     else:
         jenkins, made = _resumed(text, given)
     if dry_run:
@@ -100,7 +100,7 @@ def apply_command(
     if (
         given.views
         and status is ExitStatus.OK
-        and not tend_views(jenkins, jobs, made.options.owner, given, console, send=True)
+        and not tend_views(jenkins, specs, made.options.owner, given, console, send=True)
     ):
         return ExitStatus.UNREACHABLE
     return status

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from agent.adapters.jenkins import JenkinsServer
     from agent.adapters.runs import RunFolder
     from agent.cli.commands.jobs_wiring import Given
-    from agent.jobs.definition import JobDefinition
     from agent.jobs.plan import Plan
     from agent.operations.jobs import Emit, Progress
     from agent.reports.jobs import JobsReport
+    from agent.spec.load import LoadedSpec
 
 
 def finish(
@@ -137,13 +137,20 @@ def status_of(report: JobsReport) -> ExitStatus:
 
 
 def tend_views(
-    jenkins: JenkinsServer, jobs: Sequence[JobDefinition], owner: str, given: Given, console: Console, *, send: bool
+    jenkins: JenkinsServer,
+    specs: Sequence[LoadedSpec],
+    owner: str,
+    given: Given,
+    console: Console,
+    *,
+    send: bool,
 ) -> bool:
     """Tells of (and with `send` makes) a list view of each team; False: one failed or is not ours."""
     from agent.jobs.views import views
     from agent.operations.views import keep_views, look
 
-    wanted = [view for view in views(jobs, owner) if not given.teams or view.name in given.teams]
+    teams = {one.spec.job: one.spec.team for one in specs}
+    wanted = [view for view in views(teams, owner) if not given.teams or view.name in given.teams]
     good = True
     for found in (keep_views if send else look)(jenkins, wanted):
         sign = {"create": "+", "update": "~", "conflict": "!"}.get(found.action, "=")

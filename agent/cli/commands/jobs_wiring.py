@@ -17,8 +17,10 @@ from agent.errors import RemoteError, UsageError
 if TYPE_CHECKING:
     from agent.adapters.jenkins import Connection, JenkinsServer
     from agent.jobs.definition import JobDefinition
+    from agent.jobs.inventory import Inventory
     from agent.jobs.plan import Plan
     from agent.jobs.triage import Options
+    from agent.spec.load import LoadedSpec
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 RUNS = ".headway/runs"
@@ -103,11 +105,11 @@ def plan_options(function: Decorated) -> Decorated:
     return function
 
 
-def desired(given: Given) -> tuple[tuple[JobDefinition, ...], Options]:
-    """The jobs of all specs, and what may be done with them; every problem of every spec is an exit 2."""
+def desired(given: Given) -> tuple[tuple[LoadedSpec, ...], Options]:
+    """All specs, and what may be done with their jobs; every problem of every spec is an exit 2."""
     from agent.adapters.git import remote
     from agent.jobs.triage import Options
-    from agent.operations.definitions import check_pins, definitions, owner, scopes
+    from agent.operations.definitions import check_pins, owner, scopes
     from agent.spec.load import demand
 
     specs = demand(given.specs, files=False)
@@ -134,7 +136,7 @@ def desired(given: Given) -> tuple[tuple[JobDefinition, ...], Options]:
         max_changes=given.max_changes,
         max_deletes=given.max_deletes,
     )
-    return definitions(specs, remote), options
+    return specs, options
 
 
 def server(given: Given) -> JenkinsServer:
@@ -171,15 +173,23 @@ def connection(url: str, user: str, ca_bundle: str, parallel: int) -> Connection
 
 
 def surveyed(
-    jenkins: JenkinsServer, jobs: tuple[JobDefinition, ...], options: Options, given: Given, console: Console
+    jenkins: JenkinsServer, specs: tuple[LoadedSpec, ...], options: Options, given: Given, console: Console
 ) -> Plan:
     """The plan of what is there and what should be; a Jenkins that can't be asked is told as `nothing was sent`."""
+    from agent.adapters.git import remote
     from agent.operations.crew import Crew
-    from agent.operations.jobs import survey
+    from agent.operations.definitions import definitions
+    from agent.operations.jobs import depth, survey
 
-    console.detail(f"asking {jenkins.url} for {len(jobs)} jobs of owner '{options.owner}'")
+    def made(inventory: Inventory) -> tuple[JobDefinition, ...]:
+        # A drift check compares texts, so it needs all of them.
+        return definitions(specs, remote, None if given.drift else inventory)
+
+    console.detail(f"asking {jenkins.url} for {len(specs)} jobs of owner '{options.owner}'")
+    levels = depth(name for one in specs for name in (one.spec.job, one.spec.pipeline.moved_from))
+    crew = Crew(given.parallel, time.monotonic)
     try:
-        return survey(jenkins, jobs, options, Crew(given.parallel, time.monotonic), drift=given.drift)
+        return survey(jenkins, made, options, crew, drift=given.drift, levels=levels)
     except RemoteError as problem:
         problem.message = f"nothing was sent to Jenkins: {problem.message}"
         raise
