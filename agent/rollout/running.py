@@ -48,7 +48,7 @@ def _exits(view: View, pod: Pod, container: Container, heard: list[Occurrence]) 
         return []
     again = count >= AGAIN and not (container.running and container.ready)
     if ended.code == 0 and not killed["liveness"]:
-        again = again and container.waiting == "CrashLoopBackOff"
+        again = again and _backs_off(container, heard)
         if not again:
             return []
     since = container.ended_at if container.ended_at is not None else view.write.at
@@ -93,6 +93,12 @@ def _killed(container: Container, heard: list[Occurrence], probe: str) -> Occurr
         if kills and item.container == container.name and probe in item.message.lower():
             return item
     return None
+
+
+def _backs_off(container: Container, heard: list[Occurrence]) -> bool:
+    """Whether the kubelet waits before it restarts it: the event says so seconds before the status does."""
+    said = (item for item in heard if item.reason == "BackOff" and item.container == container.name)
+    return container.waiting == "CrashLoopBackOff" or any("restarting" in item.message for item in said)
 
 
 def _times(count: int) -> str:

@@ -24,10 +24,10 @@ RESOURCES = {"Deployment": "deployments", "StatefulSet": "statefulsets", "Daemon
 
 # The reasons that a rule asks about; all others are let go.
 REASONS = frozenset({
-    "ErrImageNeverPull", "Failed", "FailedAttachVolume", "FailedBinding", "FailedCreate", "FailedCreatePodSandBox",
-    "FailedMapVolume", "FailedMount", "FailedScheduling", "InspectFailed", "Killing", "NetworkNotReady", "NodeNotReady",
-    "Nominated", "NotTriggerScaleUp", "ProvisioningFailed", "Pulled", "ReplicaSetCreateError", "TriggeredScaleUp",
-    "Unhealthy",
+    "BackOff", "ErrImageNeverPull", "Failed", "FailedAttachVolume", "FailedBinding", "FailedCreate",
+    "FailedCreatePodSandBox", "FailedMapVolume", "FailedMount", "FailedScheduling", "InspectFailed", "Killing",
+    "NetworkNotReady", "NodeNotReady", "Nominated", "NotTriggerScaleUp", "ProvisioningFailed", "Pulled",
+    "ReplicaSetCreateError", "TriggeredScaleUp", "Unhealthy",
 })  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Forty rollouts of a real cluster, judged: the right verdict, the right cause, as early as it can be known."""
+"""Forty rollouts of a real cluster, and more of our own: the right verdict and cause, as early as it can be known."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from agent.rollout.replay import Tape, read, replay
 from agent.rollout.verdict import Failed, word
 from tests.catalogue.perturb import perturbed
 
-RECORDINGS = sorted((Path(__file__).parents[2] / "data" / "recordings").glob("*.ndjson.gz"))
-ONLY_EVENTS = {"volume-missing", "unready"}
+DATA = Path(__file__).parents[2] / "data"
+FORTY = sorted((DATA / "recordings").glob("*.ndjson.gz"))
+OWN = sorted((DATA / "recordings-own").glob("*.ndjson.gz"))
+RECORDINGS = FORTY + OWN
+ONLY_EVENTS = {"volume-missing", "unready", "own-exit-zero", "own-liveness-before-ready", "own-startup-probe-kills"}
 
 
 def tape_of(path):
@@ -33,13 +36,15 @@ def check(tape, outcome, late=0.0):
     assert word(outcome.verdict) == right["verdict"], outcome.verdict
     if "code" in right:
         assert right["code"] in [str(item.code) for item in outcome.verdict.diagnosis]
+    assert set(right.get("notes", ())) <= set(getattr(outcome.verdict, "notes", ())), outcome.verdict
     if right["verdict"] != "progressing":
         within = 1.0 if right["verdict"] == "complete" else 2.0
         assert outcome.decided_at <= right["known_by"] + within + late
 
 
 def test_they_are_all_here():
-    assert len(RECORDINGS) == 40
+    assert len(FORTY) == 40
+    assert len(OWN) >= 20
 
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=named)
