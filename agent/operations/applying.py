@@ -88,7 +88,12 @@ def autoscalers(
 
 
 def plan(
-    cluster: Cluster, namespace: str, objects: Iterable[Object], *, leaves: frozenset[Ref] = frozenset()
+    cluster: Cluster,
+    namespace: str,
+    objects: Iterable[Object],
+    *,
+    leaves: frozenset[Ref] = frozenset(),
+    known: Object | None = None,
 ) -> tuple[Step, ...]:
     """Reads what is there and tries every object on the server; nothing is changed.
 
@@ -97,13 +102,14 @@ def plan(
         namespace: of all objects.
         objects: what shall be there; Secrets by reference are passed over.
         leaves: what will be deleted afterwards.
+        known: one of the objects as it is now, read a moment ago.
 
     Raises:
         RefusedError: a GitOps controller owns an object.
         InvalidObjectError, ForbiddenError, NotFoundError: the server would not take it; said as "nothing was changed".
     """
     wanted = [thing for thing in objects if not _is_reference(thing)]
-    there = [(thing, cluster.get(ref(thing))) for thing in wanted]
+    there = [(thing, known if known and ref(known) == ref(thing) else cluster.get(ref(thing))) for thing in wanted]
     asked = any(_rescales(thing, live) for thing, live in there)
     scaled = autoscalers(cluster, namespace, wanted, leaves) if asked else owners.Autoscaled(owners.scaled(wanted))
     return tuple(_tried(cluster, thing, live, scaled) for thing, live in there)

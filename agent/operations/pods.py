@@ -10,27 +10,44 @@ from agent.release.content import selector
 REVISION = "deployment.kubernetes.io/revision"
 
 
-def of_newest_revision(cluster: Cluster, workload: Object) -> list[Object]:
-    """The pods of the newest revision that aren't being stopped, by owner UID and never by label alone (P3, P4).
+class Newest:
+    """The pods of a workload's newest revision.
+
+    What tells that revision is looked up once and again whenever no pod has it; the pods are listed each time.
 
     Args:
         cluster: where.
         workload: the live Deployment, StatefulSet or DaemonSet.
     """
-    namespace = str((workload.get("metadata") or {}).get("namespace", ""))
-    wanted = selector(workload)
-    pods = [pod for pod in cluster.list("v1", "Pod", namespace, labels=wanted) if not is_terminating(pod)]
-    match workload.get("kind"):
-        case "Deployment":
-            owner = replica_set(cluster, workload)
-            return [pod for pod in pods if owner and controller_uid(pod) == uid(owner)]
-        case "StatefulSet":
-            status = workload.get("status") or {}
-            revision = status.get("updateRevision")
-        case _:
-            revision = _newest_controller_revision(cluster, workload, namespace, wanted)
-    owned = [pod for pod in pods if controller_uid(pod) == uid(workload)]
-    return [pod for pod in owned if not revision or labels(pod).get("controller-revision-hash") == revision]
+
+    def __init__(self, cluster: Cluster, workload: Object) -> None:
+        self._cluster = cluster
+        self._workload = workload
+        self._mark = ""
+
+    def pods(self) -> list[Object]:
+        """Those that aren't being stopped, by owner UID and never by label alone (P3, P4)."""
+        thing = self._workload
+        namespace = str((thing.get("metadata") or {}).get("namespace", ""))
+        self._mark = self._mark or self._revision()
+        there = self._cluster.list("v1", "Pod", namespace, labels=selector(thing))
+        owner = self._mark if thing.get("kind") == "Deployment" else uid(thing)
+        owned = [pod for pod in there if owner and controller_uid(pod) == owner and not is_terminating(pod)]
+        if thing.get("kind") != "Deployment" and self._mark:
+            owned = [pod for pod in owned if labels(pod).get("controller-revision-hash") == self._mark]
+        if not owned:
+            self._mark = ""
+        return owned
+
+    def _revision(self) -> str:
+        """UID of the newest ReplicaSet, else the name of the newest ControllerRevision."""
+        thing = self._workload
+        if thing.get("kind") == "Deployment":
+            newest = replica_set(self._cluster, thing)
+            return uid(newest) if newest else ""
+        if thing.get("kind") == "StatefulSet":
+            return str((thing.get("status") or {}).get("updateRevision") or "")
+        return _newest_controller_revision(self._cluster, thing)
 
 
 def replica_set(cluster: Cluster, workload: Object) -> Object | None:
@@ -43,10 +60,11 @@ def replica_set(cluster: Cluster, workload: Object) -> Object | None:
     return None
 
 
-def _newest_controller_revision(cluster: Cluster, workload: Object, namespace: str, wanted: str) -> str:
+def _newest_controller_revision(cluster: Cluster, workload: Object) -> str:
+    namespace = str((workload.get("metadata") or {}).get("namespace", ""))
     owned = [
         each
-        for each in cluster.list("apps/v1", "ControllerRevision", namespace, labels=wanted)
+        for each in cluster.list("apps/v1", "ControllerRevision", namespace, labels=selector(workload))
         if controller_uid(each) == uid(workload)
     ]
     newest = max(owned, key=lambda one: int(one.get("revision") or 0), default=None)

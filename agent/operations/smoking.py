@@ -44,21 +44,23 @@ def smoke(tools: Tools, running: Running, phase: str, *, once: bool = False) -> 
     if live is not None and not pods.wants_pods(live):
         tools.emit(Noted(tools.clock.monotonic(), "smoke", "skipped: no replicas are wanted"))
         return ()
-    return tuple(_run(tools, running, check, phase, once=once) for check in running.checks)
+    newest = pods.Newest(tools.cluster, live) if live is not None else None
+    return tuple(
+        _run(tools, check, phase, _asker(tools, running, filled(check, running.words), newest), once=once)
+        for check in running.checks
+    )
 
 
-def _run(tools: Tools, running: Running, check: SmokeCheck, phase: str, *, once: bool) -> SmokeReport:
-    question = filled(check, running.words)
+def _run(tools: Tools, check: SmokeCheck, phase: str, ask: Callable[[float], Try], *, once: bool) -> SmokeReport:
     began = tools.clock.monotonic()
-    ask = _asker(tools, running, question)
     tries = 0
     while True:
-        left = began + question.within - tools.clock.monotonic()
+        left = began + check.within - tools.clock.monotonic()
         answer = _asked(ask, max(left, 0.1), phase)
         tries += 1
         wait = judge.pause(tries)
         now = tools.clock.monotonic()
-        if not answer.problem or once or now + wait >= began + question.within:
+        if not answer.problem or once or now + wait >= began + check.within:
             break
         tools.emit(
             Smoked(now, check.name, passed=False, text=answer.problem, seconds=now - began, step=phase, final=False)
@@ -97,7 +99,7 @@ def _tries(count: int) -> str:
     return "1 try" if count == 1 else f"{count} tries"
 
 
-def _asker(tools: Tools, running: Running, check: SmokeCheck) -> Callable[[float], Try]:
+def _asker(tools: Tools, running: Running, check: SmokeCheck, newest: pods.Newest | None) -> Callable[[float], Try]:
     """What asks the check once, given the seconds that are left."""
     if check.via == "command":
         return lambda left: _command(tools, running, check, left)
@@ -106,21 +108,22 @@ def _asker(tools: Tools, running: Running, check: SmokeCheck) -> Callable[[float
     if check.via == "service":
         return lambda left: _service(tools, running, check, left)
     passed: set[str] = set()
-    return lambda left: _pods(tools, running, check, left, passed)
+    return lambda left: _pods(tools, running, check, left, newest, passed)
 
 
 def _timeout(left: float) -> float:
     return max(min(ONE_ANSWER, left), 0.5)
 
 
-def _pods(tools: Tools, running: Running, check: SmokeCheck, left: float, passed: set[str]) -> Try:
+def _pods(
+    tools: Tools, running: Running, check: SmokeCheck, left: float, newest: pods.Newest | None, passed: set[str]
+) -> Try:
     """Every pod of the new revision must have passed; one that has isn't asked again."""
     place = running.place
     until = tools.clock.monotonic() + left
-    live = tools.cluster.get(place.workload)
-    if live is None:
+    if newest is None:
         return Try(f"{place.workload} is not there")
-    present = pods.of_newest_revision(tools.cluster, live)
+    present = newest.pods()
     if not present:
         return Try("there is no pod to ask")
     for pod in present:

@@ -39,6 +39,7 @@ class Way:
         excused: names of checks that failed before the deploy already; they make no undo unverified.
         expected: digest of the pod template that we leave; where another one is found, somebody else was faster.
             None: whatever is there is left.
+        live: the followed workload, where it was read a moment ago.
         on_purpose: a person asked for it, so a good release that is left is `withdrawn`.
     """
 
@@ -47,6 +48,7 @@ class Way:
     otherwise: tuple[SmokeCheck, ...] = ()
     excused: frozenset[str] = frozenset()
     expected: str | None = None
+    live: Object | None = None
     on_purpose: bool = False
 
 
@@ -57,7 +59,9 @@ def serving(release: Release) -> Serving:
     )
 
 
-def way_back(account: Account, book: Book, target: Release, leaving: int) -> tuple[tuple[Step, ...], list[Object]]:
+def way_back(
+    account: Account, book: Book, target: Release, leaving: int, live: Object | None = None
+) -> tuple[tuple[Step, ...], list[Object]]:
     """The steps to a release, tried on the server, and what only the releases since have made.
 
     Raises:
@@ -67,7 +71,7 @@ def way_back(account: Account, book: Book, target: Release, leaving: int) -> tup
     gone = removals(account, ledger, target, leaving)
     leaves = frozenset(ref(thing) for thing in gone)
     wanted = _touched(ledger, target, leaving)
-    return plan(account.tools.cluster, account.place.namespace, wanted, leaves=leaves), gone
+    return plan(account.tools.cluster, account.place.namespace, wanted, leaves=leaves, known=live), gone
 
 
 def _touched(ledger: Ledger, target: Release, leaving: int) -> tuple[Object, ...]:
@@ -105,7 +109,7 @@ def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy
     account.left_at = began
     account.hear(Undoing(began, way.target.label, way.reason))
     try:
-        steps, gone = way_back(account, book, way.target, leaving)
+        steps, gone = way_back(account, book, way.target, leaving, way.live)
         _begin(account, book, leaving, way)
         rolled = roll(
             account, steps, policy, step="undo", may_change=_unless_overtaken(way, steps, account), removals=gone
