@@ -52,6 +52,7 @@ def closed(folder, operation: str, number: int, moment: str, closing: str) -> bo
         made.sane()
         return True
     finally:
+        made.close()
         cluster.stop()
 
 
