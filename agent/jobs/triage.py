@@ -60,7 +60,8 @@ def triage(jobs: Sequence[JobDefinition], inventory: Inventory, options: Options
         options: what may be done.
     """
     wanted = [job for job in jobs if options.takes(job.full_name, job.marker.team)]
-    changes = [_job(job, inventory, options, {one.full_name for one in jobs}) for job in wanted]
+    named = {job.full_name for job in jobs}
+    changes = [_job(job, inventory, options, named) for job in wanted]
     found: list[Change] = [*_folders(changes, inventory, options), *sorted(changes, key=full_name)]
     if options.prune:
         found += [_removal(item) for item in orphans(jobs, inventory, options)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 
 from agent.cli.console import clean
@@ -12,6 +11,7 @@ from agent.jobs.plan import Plan
 
 LONGEST_COMMENT = 65_536
 """Characters that GitHub, GitLab and Bitbucket take in one comment, the smallest of the three."""
+_HARMLESS = {ord(char): f"&#{ord(char)};" for char in "&<>\"'|@*_`[]()#~!\\:"}
 
 
 def plan_markdown(plan: Plan, url: str) -> str:
@@ -30,15 +30,12 @@ def plan_markdown(plan: Plan, url: str) -> str:
 
 
 def _code(text: str) -> str:
-    return f"<code>{html.escape(clean(text)).replace('|', '&#124;')}</code>"
+    return f"<code>{_cell(text)}</code>"
 
 
 def _cell(text: str) -> str:
     """Text in a table: no pipe ends the cell, no `@name` calls anybody, no markup becomes any."""
-    plain = html.escape(" ".join(clean(text).split()))
-    for char in "|@*_`[]#~":
-        plain = plain.replace(char, f"&#{ord(char)};")
-    return plain
+    return " ".join(clean(text).split()).translate(_HARMLESS)
 
 
 def _details(change: Change) -> str:
