@@ -110,8 +110,9 @@ class Stack:
 
 
 def _at(data: Any, path: Path) -> Any:
+    """What stands there; None where no layer says anything (an environment that overrides nothing)."""
     for step in path:
-        data = data[step]
+        data = data.get(step) if isinstance(data, dict) else data[step]
     return data
 
 
