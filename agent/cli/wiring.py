@@ -81,6 +81,7 @@ class Chosen:
             on_abort=wanted.on_abort,
             first=wanted.first,
             then=wanted.then,
+            free_stuck=wanted.stuck_pods == "delete",
             one_way=wanted.database_migrations == "one-way",
         )
 

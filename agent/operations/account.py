@@ -54,7 +54,7 @@ class Account:
         self.causes: tuple[Cause, ...] = ()
         self.undo_causes: tuple[Cause, ...] = ()
         self.smoke: list[SmokeReport] = []
-        self.rehearsal = False
+        self.rehearsal = self.free_stuck = False
         self.guard: Callable[[], None] = _free
         self.changed = False
         self.wrote_at: float | None = None

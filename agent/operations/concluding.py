@@ -134,6 +134,7 @@ def _undo(account: Account, mission: Mission, book: Book, rolled: Rolled, excuse
             otherwise=mission.checks,
             excused=excused,
             expected=rolled.template or None,
+            free_stuck=mission.undo.free_stuck,
         )
         undo_to(account, book, number, way, mission.policy)
     if mission.undo.then == "freeze" and account.undo != "none":

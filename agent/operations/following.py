@@ -17,12 +17,13 @@ from agent.objects import Object, Ref, ref
 from agent.operations.mission import Tools
 from agent.ports import Feed
 from agent.release.content import selector
-from agent.reports.events import Heard, Judged, Progressed
+from agent.reports.events import Heard, Judged, Noted, Progressed
 from agent.rollout import feed
-from agent.rollout.diagnosis import Diagnosis
+from agent.rollout.diagnosis import Code, Diagnosis
 from agent.rollout.policy import Policy
 from agent.rollout.snapshot import Snapshot
 from agent.rollout.verdict import Complete, Failed, Gone, Progressing, Superseded, TimedOut, Verdict, judge, word
+from agent.rollout.workload import stuck_pod
 
 SLICE = 0.2
 """Seconds that several feeds share in one round of waiting."""
@@ -55,15 +56,18 @@ class Following:
         tools: the doors to the outside.
         workloads: objects with a selector; those that are followed.
         step: `rollout` or `undo`, for events.
+        free: whether a StatefulSet's pod that hangs is deleted, so that the update goes on (P49).
     """
 
-    def __init__(self, tools: Tools, workloads: Iterable[Object], step: str = "rollout") -> None:
+    def __init__(self, tools: Tools, workloads: Iterable[Object], step: str = "rollout", *, free: bool = False) -> None:
         self._tools = tools
         self._step = step
         self._workloads = tuple(workloads)
         self._feeds: dict[Ref, Feed] = {}
         self._stack = ExitStack()
         self._said: dict[Ref, str] = {}
+        self._free = free
+        self._freed: set[str] = set()
         self.snapshots: dict[Ref, Snapshot] = {}
 
     def __enter__(self) -> Self:
@@ -103,6 +107,8 @@ class Following:
             now = clock.monotonic()
             verdicts = {target: judge(shot, now, policy) for target, shot in self.snapshots.items()}
             for target, verdict in verdicts.items():
+                if self._goes_on(target, verdict):
+                    continue
                 if target not in done and not isinstance(verdict, Progressing):
                     done[target] = self._ended(target, verdict, now - began[target])
                 elif target in done and not isinstance(verdict, type(done[target].verdict)):
@@ -113,6 +119,19 @@ class Following:
                 return self._closed(bad or list(done.values()))
             self._give_up(now, policy)
             self._wait(now, verdicts)
+
+    def _goes_on(self, target: Ref, verdict: Verdict) -> bool:
+        """Whether a StatefulSet that hangs is helped: the one pod that stops it is deleted, and never a good one."""
+        stuck = isinstance(verdict, Failed) and verdict.diagnosis[0].code is Code.STATEFULSET_STUCK
+        pod = stuck_pod(self.snapshots[target]) if stuck and self._free else None
+        if pod is None:
+            return False
+        if pod.uid not in self._freed:
+            self._freed.add(pod.uid)
+            self._tools.cluster.delete(Ref("v1", "Pod", target.namespace, pod.name), uid=pod.uid)
+            now = self._tools.clock.monotonic()
+            self._tools.emit(Noted(now, self._step, f"deleted pod {pod.name}, which stopped the update of {target}"))
+        return True
 
     def _give_up(self, now: float, policy: Policy) -> None:
         for target, shot in self.snapshots.items():

@@ -90,6 +90,7 @@ def _undo(account: Account, mission: UndoMission, book: Book) -> DeployReport:
         if leaving is None and is_complete(live):
             left = _remembered(account, book, live, choice.target)
         way = Way(choice.target, choice.reason, mission.checks, expected=of_template(live), live=live, on_purpose=True)
+        way = replace(way, free_stuck=mission.rules.free_stuck)
         undo_to(account, book, left, way, mission.policy)
     except KeyboardInterrupt as interruption:
         record_interruption(account, book, left, interruption)

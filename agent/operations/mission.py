@@ -73,6 +73,7 @@ class UndoRules:
         on_abort: `undo` or `leave`.
         first: scale-to-zero, delete or leave.
         then: nothing or freeze.
+        free_stuck: pods of a StatefulSet that hang after the undo are deleted, one by one.
         one_way: a database migration of this release can't be taken back; then an undo is refused.
     """
 
@@ -81,6 +82,7 @@ class UndoRules:
     first: str = "scale-to-zero"
     then: str = "nothing"
     one_way: bool = False
+    free_stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)

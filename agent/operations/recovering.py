@@ -191,7 +191,7 @@ class _Recovery:
     def _go(self, leaving: int, target: Release, reason: str, live: Object | None) -> None:
         self.account.verdict = "failed"
         expected = of_template(live) if live is not None else None
-        way = Way(target, reason, self.mission.checks, expected=expected)
+        way = Way(target, reason, self.mission.checks, expected=expected, free_stuck=self.mission.rules.free_stuck)
         undo_to(self.account, self.book, leaving, way, self.mission.policy)
         if self.account.undo == "verified" and not self.account.changed:
             self.account.verdict, self.account.undo = "complete", "none"

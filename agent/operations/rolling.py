@@ -64,19 +64,19 @@ def roll(
     """Writes the steps, follows the workloads, says how it ended.
 
     Args:
-        account: where it is written down, and the tools.
+        account: the tools, and where it is written down.
         steps: tried already; see `applying.plan`.
         policy: how the rollouts are judged.
         step: `rollout` or `undo`.
         may_change: see `applying.carry_out`; asked for the followed workload only.
-        removals: live objects to delete once everything else was written.
-        between: runs before the first workload is written; what it returns ends it.
+        removals: live objects to delete at the end.
+        between: runs before the first workload is written; its result ends it.
 
     Raises:
         HeadwayError: the first write failed; nothing was changed.
     """
     began = account.tools.clock.monotonic()
-    with Following(account.tools, (each.thing for each in steps if is_workload(each.thing)), step) as following:
+    with _following(account, steps, step) as following:
         try:
             written = _all_written(account, steps, following, may_change, between)
             if isinstance(written, Rolled):
@@ -87,10 +87,17 @@ def roll(
                 return _overtaken(account, problem, step)
             raise
         except HeadwayError as problem:
-            if not account.changed:
-                raise
-            return Rolled("failed", (_half_written(account, problem),))
+            if account.changed:
+                return _half_written(account, problem)
+            raise
         return _judged(account, following, policy, written)
+
+
+def _following(account: Account, steps: Sequence[Step], step: str) -> Following:
+    """Listens to every workload of the release."""
+    return Following(
+        account.tools, (each.thing for each in steps if is_workload(each.thing)), step, free=account.free_stuck
+    )
 
 
 def _all_written(
@@ -175,12 +182,12 @@ def _overtaken(account: Account, problem: HeadwayError, step: str) -> Rolled:
     return Rolled("superseded")
 
 
-def _half_written(account: Account, problem: HeadwayError) -> Cause:
+def _half_written(account: Account, problem: HeadwayError) -> Rolled:
     """A write that failed after others had gone through: the release is mixed, and taken back like any that failed."""
     at = account.tools.clock.monotonic()
     message = tidy(f"only a part was applied: {problem.message}")
-    code = Code.ADMISSION_DENIED
-    return Cause(Diagnosis(code, str(account.place.workload), "", message, at, permanent=True), at - account.began)
+    found = Diagnosis(Code.ADMISSION_DENIED, str(account.place.workload), "", message, at, permanent=True)
+    return Rolled("failed", (Cause(found, at - account.began),))
 
 
 def _total(endings: Sequence[Ending]) -> Verdict:

@@ -40,6 +40,7 @@ class Way:
         expected: digest of the pod template that we leave; where another one is found, somebody else was faster.
             None: whatever is there is left.
         live: the followed workload, where it was read a moment ago.
+        free_stuck: see UndoRules.
         on_purpose: a person asked for it, so a good release that is left is `withdrawn`.
     """
 
@@ -49,6 +50,7 @@ class Way:
     excused: frozenset[str] = frozenset()
     expected: str | None = None
     live: Object | None = None
+    free_stuck: bool = False
     on_purpose: bool = False
 
 
@@ -111,8 +113,14 @@ def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy
     try:
         steps, gone = way_back(account, book, way.target, leaving, way.live)
         _begin(account, book, leaving, way)
+        account.free_stuck = way.free_stuck
         rolled = roll(
-            account, steps, policy, step="undo", may_change=_unless_overtaken(way, steps, account), removals=gone
+            account,
+            steps,
+            policy,
+            step="undo",
+            may_change=_unless_overtaken(way, steps, account),
+            removals=gone,
         )
     except OvertakenError as problem:
         account.verdict = "superseded"

@@ -49,6 +49,9 @@ class Undo(Part):
     first: Literal["scale-to-zero", "delete", "leave"] = Field(
         "scale-to-zero", description="What becomes of what a first release created, when it fails."
     )
+    stuck_pods: Literal["report", "delete"] = Field(
+        "report", description="What becomes of a StatefulSet's broken pod that stops an undo; one at a time."
+    )
     then: Literal["nothing", "freeze"] = Field("nothing", description="What follows an undo.")
     database_migrations: Literal["none", "backward-compatible", "one-way"] = Field(
         "none", description="What a release does to a database; one-way: undo is refused."

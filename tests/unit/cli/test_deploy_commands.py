@@ -517,3 +517,33 @@ def test_an_autoscaler_that_only_the_bad_release_had_goes_and_the_replicas_come_
     done = headway("undo", ".", "--env", "staging")
     assert done.status == 0, done.out + done.err
     assert live(cluster)["spec"]["replicas"] == 2
+
+
+STATEFUL = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web}
+spec:
+  replicas: 2
+  serviceName: web
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - {name: server, image: registry.example.com/shop/web, ports: [{containerPort: 8080}]}
+"""
+
+
+def test_a_statefulset_that_hangs_after_an_undo_is_freed_where_the_spec_says_so(shop, headway):
+    (shop / "web.yaml").write_text(STATEFUL)
+    spec = SPEC.replace("timeout: 20s", "timeout: 60s, undo: {stuck_pods: delete}")
+    (shop / "service.yaml").write_text(
+        spec.partition("smoke:")[0] + "environments: [{name: staging, namespace: shop}]\n"
+    )
+    first = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
+    assert first.status == 0, first.out + first.err
+    done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:crash")
+    assert "deleted pod web-1, which stopped the update of statefulset/web" in done.out, done.out + done.err
+    assert done.status == 1
+    assert "to release 1 (v1): 2 of 2 available" in done.out

@@ -15,6 +15,9 @@ from agent.operations.recovering import RecoverMission, recover
 from agent.release.digest import of_template
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD, Shop
 
+# Who is killed dies in all its threads, and nobody is there to hear of it.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+
 EXTRA = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\ndata: {a: b}\n"
 
 
@@ -137,7 +140,8 @@ def test_a_deploy_killed_at_any_write_is_closed_by_the_next(tag, number, moment)
 
 
 @pytest.mark.parametrize(
-    ("number", "moment"), [(number, moment) for number in range(1, WRITES["undo"] + 1) for moment in ("before", "after")]
+    ("number", "moment"),
+    [(number, moment) for number in range(1, WRITES["undo"] + 1) for moment in ("before", "after")],
 )
 def test_an_undo_killed_at_any_write_is_recovered(number, moment):
     shop = started()
