@@ -48,10 +48,23 @@ def lacks_crumb(answer: Answer) -> bool:
     return answer.status == 403 and _NO_CRUMB in answer.text  # noqa: PLR2004
 
 
+def names_login(location: str) -> bool:
+    """Whether a redirect leads to a page that is plainly one to log in."""
+    return bool(_LOGIN.search(urlsplit(location).path))
+
+
+def leads_to_item(location: str) -> bool:
+    """Whether a redirect is Jenkins' answer to something done: it leads to the item's page, whatever the host.
+
+    The host is that of Jenkins' own root URL, which may be another one than was asked.
+    """
+    return "/job/" in urlsplit(location).path and not names_login(location)
+
+
 def leads_to_login(location: str, base: str) -> bool:
     """Whether a redirect means `log in first`: Jenkins' own page, or another host's."""
     target, own = urlsplit(location), urlsplit(base)
-    return bool(_LOGIN.search(target.path)) or bool(target.hostname and target.hostname != own.hostname)
+    return names_login(location) or bool(target.hostname and target.hostname != own.hostname)
 
 
 def refusal(  # noqa: PLR0911  one return a status

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from agent.adapters.jenkins.answers import Answer, not_data, refusal
+from agent.adapters.jenkins.answers import Answer, leads_to_item, not_data, refusal
 from agent.adapters.jenkins.connection import Connection
 from agent.adapters.jenkins.transport import Transport
 from agent.errors import InvalidObjectError, NotFoundError, UsageError
@@ -175,8 +175,8 @@ class JenkinsServer:
             content_type=_XML if data is not None else "",
         )
         status = answer.status
-        is_login = 300 <= status < 400 and "/login" in answer.header("location")  # noqa: PLR2004
-        if (200 <= status < 300 or status in expected) and not is_login:  # noqa: PLR2004
+        done = status in expected and leads_to_item(answer.header("location"))
+        if done or 200 <= status < 300:  # noqa: PLR2004
             if status == 200 and method == "POST" and answer.is_html and data is not None:  # noqa: PLR2004
                 raise not_data(answer, what)
             return answer

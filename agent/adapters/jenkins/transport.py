@@ -18,7 +18,7 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
-from agent.adapters.jenkins.answers import Answer, lacks_crumb, leads_to_login
+from agent.adapters.jenkins.answers import Answer, lacks_crumb, names_login
 from agent.adapters.jenkins.connection import Connection
 from agent.adapters.jenkins.patience import Patience
 from agent.errors import UnauthorizedError, UnreachableError
@@ -114,7 +114,7 @@ class Transport:
     def _is_login(self, answer: Answer) -> bool:
         """Whether the answer sends us to a login page: with credentials that were good a moment ago, it may pass."""
         redirects = 300 <= answer.status < 400  # noqa: PLR2004
-        return redirects and leads_to_login(answer.header("location"), self.connection.url)
+        return redirects and names_login(answer.header("location"))
 
     def _once(
         self,

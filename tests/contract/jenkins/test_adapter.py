@@ -46,11 +46,12 @@ def server(sandbox, *, secret=None, user=None, url=None, notice=None):
 
 
 @contextmanager
-def serving(body: bytes, status: int = 200, headers: dict[str, str] | None = None):
+def serving(body: bytes, status: int = 200, headers: dict[str, str] | None = None, method: str = "GET"):
     """A server that always gives the same answer."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
                 self.send_header(name, value)
@@ -60,6 +61,7 @@ def serving(body: bytes, status: int = 200, headers: dict[str, str] | None = Non
         def log_message(self, *_args: object) -> None:
             return
 
+    setattr(Handler, f"do_{method}", Handler.answer)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
         thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
         thread.start()
@@ -350,3 +352,25 @@ def test_a_retry_after_of_any_nonsense_is_survived(value):
         with pytest.raises(UnreachableError):
             jenkins.inventory(1)
     assert all(seconds <= 120 for seconds in waited)
+
+
+@pytest.mark.parametrize(
+    ("location", "is_done"),
+    [
+        ("/job/b/", True),
+        ("https://ci.example.com/jenkins/job/b/", True),
+        ("/login?from=%2Fjob%2Fa", False),
+        ("https://sso.example.com/authorize?client=jenkins", False),
+        ("https://sso.example.com/oauth2/authorize?next=/job/b/", False),
+        ("/securityRealm/commenceLogin", False),
+        ("", False),
+    ],
+)
+def test_only_a_redirect_to_the_item_is_a_success(location, is_done):
+    with serving(b"", status=302, headers={"Location": location}, method="POST") as url:
+        jenkins = JenkinsServer(Connection.to(url), pause=lambda _seconds: None)
+        if is_done:
+            jenkins.rename("a", "b")
+        else:
+            with pytest.raises(RemoteError, match="'a' not renamed to 'b'"):
+                jenkins.rename("a", "b")
