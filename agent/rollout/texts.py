@@ -64,10 +64,10 @@ _MISSING = any_of(
     r"hostPath type check failed|special device .* does not exist|bound to non-existent",
 )
 _DRIVER = any_of(r"not found in the list of registered CSI drivers", r"driver name .* not found", r"rpc error: code")
-_RUN_AS = any_of(r"runAsNonRoot|non-numeric user")
+_RUN_AS = any_of(r"runAsNonRoot|non-numeric user|non-root policy")
 _SPEC_ONLY = any_of(
-    r"runAsNonRoot|non-numeric user|run as root|invalid (?:capability|argument|value)|must be|is not allowed|"
-    r"unknown capability|privileged"
+    r"runAsNonRoot|non-numeric user|non-root policy|run as root|invalid (?:capability|argument|value)",
+    r"must be|is not allowed|unknown capability|privileged",
 )
 
 _COMMAND = any_of(

@@ -37,10 +37,11 @@ class Admission:
         """Changes an object before it has its name.
 
         Raises:
-            ApiError: 403, its ServiceAccount is not there.
+            ApiError: 403, its ServiceAccount or its PriorityClass is not there.
         """
         if kind.kind == "Pod":
             self._service_account(kind, thing)
+            self._priority(kind, thing)
             self._limit_defaults(thing)
             pod = thing["spec"]
             tolerations = pod.setdefault("tolerations", [])
@@ -137,6 +138,16 @@ class Admission:
         for _, item in containers(pod):
             if not any(old.get("mountPath") == _TOKEN_PATH for old in item.get("volumeMounts") or ()):
                 item.setdefault("volumeMounts", []).append(dict(mount))
+
+    def _priority(self, kind: Kind, thing: Obj) -> None:
+        name = thing["spec"].get("priorityClassName") or ""
+        if not name or name.startswith("system-"):
+            return
+        found = self.world.store.get("PriorityClass", ("", name))
+        if found is None:
+            shown = meta(thing).get("name") or meta(thing).get("generateName", "")
+            raise forbidden(kind, shown, f"no PriorityClass with name {name} was found")
+        thing["spec"].setdefault("priority", found.get("value", 0))
 
     def _limit_items(self, thing: Obj, kind: str) -> list[Obj]:
         return [

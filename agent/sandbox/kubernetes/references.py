@@ -12,7 +12,7 @@ Find = Callable[[str, Key], Obj | None]
 
 
 class MissingReferenceError(Exception):
-    """Something that a pod needs is not there; the text is the kubelet's."""
+    """Something that a container needs is not there, or contradicts itself; the text is the kubelet's."""
 
 
 def unmountable(pod: Obj, find: Find) -> tuple[str, str] | None:
@@ -50,8 +50,9 @@ def environment(pod: Obj, container: Obj, address: str, find: Find) -> dict[str,
     """The variables of a container.
 
     Raises:
-        MissingReferenceError: a ConfigMap, a Secret or a key is not there.
+        MissingReferenceError: a ConfigMap, a Secret or a key is not there; or it must not run as root, and must.
     """
+    _check_user(pod, container)
     namespace = meta(pod).get("namespace", "")
     result: dict[str, str] = {}
     for source in container.get("envFrom") or ():
@@ -65,6 +66,14 @@ def environment(pod: Obj, container: Obj, address: str, find: Find) -> dict[str,
         if value is not None:
             result[name] = re.sub(r"\$\((\w+)\)", lambda found: result.get(found.group(1), found.group(0)), value)
     return result
+
+
+def _check_user(pod: Obj, container: Obj) -> None:
+    rules = {**(spec(pod).get("securityContext") or {}), **(container.get("securityContext") or {})}
+    if rules.get("runAsNonRoot") and rules.get("runAsUser") == 0:
+        who = f"{meta(pod).get('name')}_{meta(pod).get('namespace')}({meta(pod).get('uid')})"
+        why = f'container\'s runAsUser breaks non-root policy (pod: "{who}", container: {container.get("name")})'
+        raise MissingReferenceError(why)
 
 
 def _value(source: Obj, pod: Obj, container: Obj, address: str, find: Find) -> str | None:

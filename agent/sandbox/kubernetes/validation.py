@@ -18,6 +18,7 @@ _SERVICE = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
 _LABEL_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
 _LABEL_NAME = re.compile(r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$")
 _ENV_NAME = re.compile(r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")
+_HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _MAX_LABEL, _MAX_SUBDOMAIN, _MAX_PORT = 63, 253, 65535
 _SUBDOMAIN_TEXT = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
@@ -200,7 +201,15 @@ def _container(item: Obj, where: str, volumes: set[Any]) -> Iterator[Cause]:
     for index, mount in enumerate(item.get("volumeMounts") or ()):
         if mount.get("name") not in volumes:
             yield Cause(f"{where}.volumeMounts[{index}].name", "Not found", "", f'"{mount.get("name")}"')
+    yield from _probes(item, where)
     yield from _resources(item.get("resources") or {}, where)
+
+
+def _probes(item: Obj, where: str) -> Iterator[Cause]:
+    for kind in ("livenessProbe", "readinessProbe", "startupProbe"):
+        handlers = [name for name in _HANDLERS if (item.get(kind) or {}).get(name)]
+        if len(handlers) > 1:
+            yield Cause(f"{where}.{kind}.{handlers[1]}", "Forbidden", "may not specify more than 1 handler type")
 
 
 def _resources(resources: Obj, where: str) -> Iterator[Cause]:

@@ -7,9 +7,12 @@ from agent.sandbox.kubernetes.controllers.base import Controller
 from agent.sandbox.kubernetes.objects import Key, key_of, meta, spec, status
 from agent.sandbox.kubernetes.store import Change
 
+_RESYNC = 15.0
+"""Seconds after which the real controller looks at an unbound claim again, and says again what it lacks."""
+
 
 class Claims(Controller):
-    """Binds every claim to a volume of its own; a claim of the storage class `none` waits for ever."""
+    """Binds every claim to a volume of its own; a claim of the storage class `none` waits until it has another one."""
 
     kind = "PersistentVolumeClaim"
     delay = 0.3
@@ -17,7 +20,12 @@ class Claims(Controller):
     def sync(self, key: Key) -> None:
         """Makes the volume."""
         claim = self.store.get(self.kind, key)
-        if claim is None or status(claim).get("phase") == "Bound" or spec(claim).get("storageClassName") == "none":
+        if claim is None or status(claim).get("phase") == "Bound":
+            return
+        if spec(claim).get("storageClassName") == "none":
+            text = 'storageclass.storage.k8s.io "none" not found'
+            self.recorder.event(claim, "Warning", "ProvisioningFailed", text, source="persistentvolume-controller")
+            self.enqueue(key, after=_RESYNC)
             return
         name = f"pvc-{meta(claim)['uid']}"
         size = (spec(claim).get("resources") or {}).get("requests") or {"storage": "1Gi"}

@@ -106,3 +106,47 @@ def test_a_workload_is_accepted_although_its_pods_are_not(cluster, client):
         item["type"] for item in cluster["Deployment", "shop", "web"]["status"]["conditions"]
     }
     assert cluster["Deployment", "shop", "web"]["status"]["availableReplicas"] == 3
+
+
+def test_a_priority_class_must_be_there(cluster, client):
+    asking = pod()
+    asking["spec"]["priorityClassName"] = "urgent"
+    refused = client.refused(403, "POST", PODS, asking)
+    assert refused["message"] == 'pods "pod" is forbidden: no PriorityClass with name urgent was found'
+    cluster.create(
+        {
+            "apiVersion": "scheduling.k8s.io/v1",
+            "kind": "PriorityClass",
+            "metadata": {"name": "urgent"},
+            "value": 1000,
+        }
+    )
+    assert client.ok("POST", PODS, asking)["spec"]["priority"] == 1000
+
+
+def test_who_must_not_be_root_is_not_started_as_root(cluster, client):
+    made = client.ok("POST", PODS, pod(securityContext={"runAsNonRoot": True, "runAsUser": 0}))
+    cluster.advance(5)
+    waiting = cluster["Pod", "shop", "pod"]["status"]["containerStatuses"][0]["state"]["waiting"]
+    assert waiting["reason"] == "CreateContainerConfigError"
+    who = f"pod_shop({made['metadata']['uid']})"
+    assert waiting["message"] == f'container\'s runAsUser breaks non-root policy (pod: "{who}", container: app)'
+
+
+def test_a_claim_without_a_storage_class_says_so_every_15_seconds(cluster):
+    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "none", "resources": {"requests": {"storage": "1Gi"}}}
+    cluster.create(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "data", "namespace": "shop"},
+            "spec": spec,
+        }
+    )
+    cluster.advance(32)
+    (event,) = [item for item in cluster.objects("Event", "shop") if item["reason"] == "ProvisioningFailed"]
+    assert event["message"] == 'storageclass.storage.k8s.io "none" not found'
+    assert event["count"] == 3
+    cluster.change("PersistentVolumeClaim", "shop", "data", {"spec": {"storageClassName": "standard"}})
+    cluster.advance(1)
+    assert cluster["PersistentVolumeClaim", "shop", "data"]["status"]["phase"] == "Bound"

@@ -30,6 +30,11 @@ def broken(change):
         (lambda t, s, p: t["metadata"].update(name="Not_A_Name"), "metadata.name", "FieldValueInvalid"),
         (lambda t, s, p: t["metadata"].update(labels={"a": "no spaces"}), "metadata.labels", "FieldValueInvalid"),
         (lambda t, s, p: p.update(containers=[]), "spec.template.spec.containers", "FieldValueRequired"),
+        (
+            lambda t, s, p: p["containers"][0]["readinessProbe"].update(exec={"command": ["true"]}),
+            "spec.template.spec.containers[0].readinessProbe.httpGet",
+            "FieldValueForbidden",
+        ),
         (lambda t, s, p: p.update(restartPolicy="Never"), "spec.template.spec.restartPolicy", "FieldValueNotSupported"),
         (
             lambda t, s, p: p["containers"][0].pop("image"),
