@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -34,7 +35,11 @@ def definitions(
     Raises:
         UsageError: a spec can't be rendered, or a text can't be written into a config.xml.
     """
-    return tuple(_one(one, remote, known) for one in specs)
+    gc.freeze()  # a thousand specs stay anyway: the collector need not look at them again and again
+    try:
+        return tuple(_one(one, remote, known) for one in specs)
+    finally:
+        gc.unfreeze()
 
 
 def check_pins(specs: Sequence[LoadedSpec]) -> None:
