@@ -151,7 +151,7 @@ class Account:
         """Everything so far, as the report."""
         tools, place = self.tools, self.place
         left = self.left_at if self.left_at is not None else tools.clock.monotonic()
-        live = left - self.wrote_at if self.wrote_at is not None and self.verdict != "complete" else 0.0
+        live = max(left - self.wrote_at, 0.0) if self.wrote_at is not None and self.verdict != "complete" else 0.0
         return DeployReport(
             command=self.command,
             service=place.service,

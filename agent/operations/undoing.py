@@ -105,32 +105,39 @@ def removals(account: Account, ledger: Ledger, target: Release, leaving: int) ->
 
 
 def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy) -> UndoResult:
-    """Goes to a release and verifies it; the ledger and the account know all of it afterwards."""
+    """Goes to a release and verifies it; the ledger and the account know all of it afterwards.
+
+    Raises:
+        HeadwayError: an undo that a person asked for was refused before anything was changed.
+    """
     clock = account.tools.clock
     began = clock.monotonic()
     account.left_at = began
     account.hear(Undoing(began, way.target.label, way.reason))
     try:
-        steps, gone = way_back(account, book, way.target, leaving, way.live)
-        _begin(account, book, leaving, way)
-        account.free_stuck = way.free_stuck
-        rolled = roll(
-            account,
-            steps,
-            policy,
-            step="undo",
-            may_change=_unless_overtaken(way, steps, account),
-            removals=gone,
-        )
+        rolled = _rolled(account, book, leaving, way, policy)
     except OvertakenError as problem:
         account.verdict = "superseded"
         return _ended(account, book, leaving, way, "none", problem.message, began)
     except HeadwayError as problem:
+        if way.on_purpose and not account.changed:
+            if book.ledger.intent is not None:
+                book.write(lambda ledger: replace(ledger, intent=None))
+            raise
         return _ended(account, book, leaving, way, "failed", f"could not be applied: {problem.message}", began)
     if rolled.verdict == "superseded":
         account.verdict = "superseded"
         return _ended(account, book, leaving, way, "none", "left alone: somebody else changed the workload", began)
     return _verified(account, book, leaving, way, rolled, began)
+
+
+def _rolled(account: Account, book: Book, leaving: int, way: Way, policy: Policy) -> Rolled:
+    """The target's objects, tried, recorded and applied."""
+    steps, gone = way_back(account, book, way.target, leaving, way.live)
+    may_change = _unless_overtaken(way, steps, account)
+    _begin(account, book, leaving, way)
+    account.free_stuck = way.free_stuck
+    return roll(account, steps, policy, step="undo", may_change=may_change, removals=gone)
 
 
 def _unless_overtaken(way: Way, steps: Sequence[Step], account: Account) -> Callable[[Object | None], bool]:

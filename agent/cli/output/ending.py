@@ -59,7 +59,8 @@ def _version(report: DeployReport) -> str:
 
 def _deploy(report: DeployReport) -> str:  # noqa: PLR0911  one return a verdict
     version = _version(report)
-    live = f" {version} was live for {report.live_seconds:.0f} s." if report.live_seconds >= 1 else ""
+    served = any(each.diagnosis.code == "smoke-failed" for each in report.diagnosis) and report.undone_to is not None
+    live = f" {version} was live for {report.live_seconds:.0f} s." if served and report.live_seconds >= 1 else ""
     if report.verdict == "complete":
         if not report.changed:
             return f"COMPLETE: {version} serves as before, nothing had to change."
