@@ -64,15 +64,7 @@ def seed(given: Seed) -> JobDefinition:
     return JobDefinition(given.job, Kind.PIPELINE, marked(text, marker), marker, credentials=used)
 
 
-def script(given: Seed) -> str:
-    """Its pipeline: nothing of a value is evaluated by Groovy or by the shell."""
-    agent = f"{{\n    label {literal(given.label)}\n  }}" if given.label else "any"
-    remote: dict[str, str] = {"url": given.git}
-    if given.git_credentials:
-        remote["credentialsId"] = given.git_credentials
-    prune = "--prune " if given.prune else ""
-    command = f"exec headway jobs apply {prune}--runs .headway/runs -- {word(given.folder or '.')}"
-    return f"""pipeline {{
+_PIPELINE = """pipeline {{
   agent {agent}
 
   options {{
@@ -84,16 +76,16 @@ def script(given: Seed) -> str:
     stage('Jobs') {{
       steps {{
         checkout(scmGit(
-          branches: [[name: {literal("refs/heads/" + given.branch)}]],
-          userRemoteConfigs: [{literal(remote)}]
+          branches: [[name: {branch}]],
+          userRemoteConfigs: [{remote}]
         ))
         timeout(time: 1, unit: 'HOURS') {{
           withCredentials([usernamePassword(
-            credentialsId: {literal(given.jenkins_credentials)},
+            credentialsId: {credentials},
             usernameVariable: 'JENKINS_USER_ID',
             passwordVariable: 'JENKINS_API_TOKEN'
           )]) {{
-            sh label: 'headway jobs apply', script: {literal(command)}
+            sh label: 'headway jobs apply', script: {command}
           }}
         }}
       }}
@@ -106,3 +98,18 @@ def script(given: Seed) -> str:
   }}
 }}
 """
+
+
+def script(given: Seed) -> str:
+    """Its pipeline: nothing of a value is evaluated by Groovy or by the shell."""
+    remote: dict[str, str] = {"url": given.git}
+    if given.git_credentials:
+        remote["credentialsId"] = given.git_credentials
+    prune = "--prune " if given.prune else ""
+    return _PIPELINE.format(
+        agent=f"{{\n    label {literal(given.label)}\n  }}" if given.label else "any",
+        branch=literal("refs/heads/" + given.branch),
+        remote=literal(remote),
+        credentials=literal(given.jenkins_credentials),
+        command=literal(f"exec headway jobs apply {prune}--runs .headway/runs -- {word(given.folder or '.')}"),
+    )

@@ -82,17 +82,8 @@ def refusal(  # noqa: PLR0911  one return a status
     status, reason = answer.status, said(answer)
     who = f"user '{user}'" if user else "anonymous"
     match status:
-        case 401:
-            return UnauthorizedError(
-                f"{what}: Jenkins does not accept the credentials of {who} (401)", hint=_TOKEN_HINT
-            )
-        case 403 if "Authentication required" in answer.text or "/login?from=" in answer.text:
-            return UnauthorizedError(f"{what}: Jenkins wants a login, and none was given (403)", hint=_TOKEN_HINT)
-        case 403:
-            missing = answer.header("x-required-permission") or reason
-            return ForbiddenError(
-                f"{what}: {who} may not do that (403{_then(missing)})", hint="headway doctor lists what is needed"
-            )
+        case 401 | 403:
+            return _not_allowed(answer, what, who, reason)
         case 404:
             return NotFoundError(f"{what}: Jenkins knows no such item (404)")
         case 400 if _EXISTS.search(answer.header("x-error")):
@@ -112,6 +103,17 @@ def refusal(  # noqa: PLR0911  one return a status
             )
         case _:
             return RemoteError(f"{what}: Jenkins answers {status}{_then(reason)}")
+
+
+def _not_allowed(answer: Answer, what: str, who: str, reason: str) -> HeadwayError:
+    if answer.status == 401:  # noqa: PLR2004
+        return UnauthorizedError(f"{what}: Jenkins does not accept the credentials of {who} (401)", hint=_TOKEN_HINT)
+    if "Authentication required" in answer.text or "/login?from=" in answer.text:
+        return UnauthorizedError(f"{what}: Jenkins wants a login, and none was given (403)", hint=_TOKEN_HINT)
+    missing = answer.header("x-required-permission") or reason
+    return ForbiddenError(
+        f"{what}: {who} may not do that (403{_then(missing)})", hint="ask for that permission in Jenkins"
+    )
 
 
 def not_data(answer: Answer, what: str) -> HeadwayError:
