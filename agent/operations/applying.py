@@ -208,6 +208,7 @@ def carry_out(
             live = cluster.get(step.ref)
             if not _unmoved(step.live, live) and not may_change(live):
                 raise OvertakenError(f"{step.ref} was changed by somebody else just before our write") from None
+            step = _rescaled(step, live)
         except UnreachableError:
             if (written := _after_silence(cluster, step)) is not None:
                 return written
@@ -225,6 +226,16 @@ def _after_silence(cluster: Cluster, step: Step) -> Object | None:
     if not _unmoved(step.live, live):
         raise  # noqa: PLE0704  see above
     return None
+
+
+def _rescaled(step: Step, live: Object | None) -> Step:
+    """The step with the replicas that somebody, an autoscaler for one, has set since we looked (P45)."""
+    if live is None or step.live is None or "replicas" not in (step.thing.get("spec") or {}):
+        return step
+    before, now = (thing["spec"].get("replicas") for thing in (step.live, live))
+    return (
+        step if before == now else replace(step, thing={**step.thing, "spec": {**step.thing["spec"], "replicas": now}})
+    )
 
 
 def _unmoved(before: Object | None, now: Object | None) -> bool:

@@ -42,7 +42,7 @@ FOREIGN = st.fixed_dictionaries(
 
 
 def strangers(cluster: WatchedCluster, builds: Builds, foreign: dict[str, Any]) -> None:
-    """Others do what is theirs: through the API as another manager, and, where no API of today takes it, in the store."""
+    """Others do what is theirs: through the API as another manager; what no API of today takes, in the store."""
     from agent.adapters.kubernetes.transport import Request
 
     transport = builds.cluster._rest.transport
@@ -136,7 +136,7 @@ def test_nothing_of_others_changes(foreign):
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(foreign=FOREIGN)
 def test_nothing_of_others_changes_over_many_objects(foreign):
     unharmed(foreign)

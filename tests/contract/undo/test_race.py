@@ -71,7 +71,7 @@ def race(cluster: WatchedCluster, builds: Builds, draw: random.Random) -> float:
 
 
 def races(cluster: WatchedCluster, builds: Builds, count: int, seed: int) -> None:
-    """So many undos that came within 100 ms of the apply; one that a busy machine held up doesn't count, but must hit."""
+    """So many undos within 100 ms of the apply; one that a busy machine held up doesn't count, but must hit."""
     draw = random.Random(seed)
     in_time = 0
     while in_time < count:
