@@ -1,9 +1,9 @@
 """Jobs by the thousand: headway beside jenkins-job-builder, interleaved, on one controller stand-in each.
 
-usage: python -m benchmarks.jobs [--jjb jenkins-jobs] [--count 1000] [--rounds 3] [--latency 0 --latency 0.02] [--large 10000] [--out FILE]
+usage: python -m benchmarks.jobs [--jjb jenkins-jobs | --install-jjb] [--count 1000] [--rounds 3] [--latency 0 --latency 0.02] [--large 10000] [--out FILE] [--page]
 
-`--jjb` is the jenkins-jobs of a virtual environment with `pip install jenkins-job-builder==6.5.0 'setuptools<82'`; without it headway is measured alone. For
-each case: requests that the controller saw, wall and CPU seconds and peak memory of the process that a user would start.
+`--jjb` is the jenkins-jobs of a virtual environment with `pip install jenkins-job-builder==6.5.0 'setuptools<82'`, which `--install-jjb` makes in a temporary
+folder; without it headway is measured alone. `--page` writes docs/reference/benchmarks-jobs.md. For each case: requests that the controller saw, wall and CPU seconds and peak memory of the process that a user would start.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,10 +22,11 @@ from base64 import b64encode
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.jobs import specs
+from benchmarks.jobs import specs, table
 from benchmarks.jobs.controller import Address, running
 
 CHANGED, EDITED, WORKERS = 10, 100, 8
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "benchmarks-jobs.md"
 
 
 @dataclass
@@ -166,6 +168,14 @@ class Bench:
             )
 
 
+def installed(place: Path) -> str:
+    """jenkins-jobs of a virtual environment of its own."""
+    subprocess.run([sys.executable, "-m", "venv", place / "jjb"], check=True)
+    pip = [str(place / "jjb" / "bin" / "pip"), "install", "--quiet"]
+    subprocess.run([*pip, "jenkins-job-builder==6.5.0", "setuptools<82"], check=True)
+    return str(place / "jjb" / "bin" / "jenkins-jobs")
+
+
 def edit_by_hand(address: Address, count: int) -> None:
     """Does to some jobs what a person in the UI would: keeps fewer builds."""
     authorisation = b64encode(f"{address.user}:{address.token}".encode()).decode()
@@ -198,6 +208,8 @@ def line(one: Measured) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jjb", default="", help="the jenkins-jobs to compare with")
+    parser.add_argument("--install-jjb", action="store_true", help="install jenkins-job-builder for this run")
+    parser.add_argument("--page", action="store_true", help="write the page of the reference")
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--latency", type=float, action="append", help="seconds per request; repeatable")
@@ -205,14 +217,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the results there as JSON")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        bench = Bench(Path(place), given.jjb, given.count)
+        bench = Bench(Path(place), installed(Path(place)) if given.install_jjb else given.jjb, given.count)
+        loads = [os.getloadavg()[0]]
         bench.offline(given.rounds)
         for latency in given.latency or [0.0, 0.02]:
             bench.against(latency)
+            loads.append(os.getloadavg()[0])
         if given.large:
             bench.large(given.large)
+    rows = [asdict(one) for one in bench.results]
+    if given.page:
+        PAGE.write_text(table.page(rows, given.count, given.large, loads), encoding="utf-8")
     if given.out:
-        given.out.write_text(json.dumps([asdict(one) for one in bench.results], indent=1) + "\n", encoding="utf-8")
+        given.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,30 +10,41 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 GENERATOR = ROOT.parent / "shared" / "tools" / "gen_jjb.py"
 
-_SPEC = """version: 1
-service: svc-{number:04d}
-team: team-{team:02d}
-description: Service svc-{number:04d}, owned by team-{team:02d}
-source: {{git: "https://git.example.com/team-{team:02d}/svc-{number:04d}.git"}}
-image: {{repository: registry.example.com/team-{team:02d}/svc-{number:04d}, credentials: registry}}
+_ORGANISATION = """version: 1
+owner: bench
+image: {repository: "registry.example.com/{{ team }}/{{ service }}", credentials: registry}
 test:
-  - {{name: unit, run: make test, junit: "build/reports/*.xml"}}
-run: {{port: 8080, probes: {{readiness: /healthz}}}}
+  - {name: unit, run: make test, junit: "build/reports/*.xml"}
+run: {port: 8080, probes: {readiness: /healthz}}
 environments:
-  - {{name: staging, when: {{branch: main}}}}
-  - {{name: production, when: {{branch: main}}, approval: {{submitters: [team-{team:02d}]}}}}
+  - {name: staging, when: {branch: main}}
+  - {name: production, when: {branch: main}}
 pipeline:
-  folder: bench/team-{team:02d}
-  agent: {{label: docker}}
-  triggers: {{poll: "{poll}"}}
-  keep: {{builds: 30}}
+  agent: {label: docker}
+  keep: {builds: 30}
 """
+_TEAM = """team: team-%(team)02d
+pipeline: {folder: bench/team-%(team)02d}
+environments:
+  - {name: production, approval: {submitters: [team-%(team)02d]}}
+"""
+_SPEC = """version: 1
+service: svc-%(number)04d
+description: Service svc-%(number)04d, owned by team-%(team)02d
+source: {git: "https://git.example.com/team-%(team)02d/svc-%(number)04d.git"}
+pipeline: {triggers: {poll: "%(poll)s"}}
+"""
+TEAMS = 40
 
 
 def ours(folder: Path, count: int) -> Path:
-    """As many specs as asked for, of 40 teams, in 40 Jenkins folders."""
+    """As many specs as asked for, of 40 teams, in 40 Jenkins folders, with defaults of the organisation and of teams."""
     folder.mkdir(parents=True)
-    (folder / "headway.yaml").write_text("version: 1\nowner: bench\n", encoding="utf-8")
+    (folder / "headway.yaml").write_text(_ORGANISATION, encoding="utf-8")
+    for team in range(min(count, TEAMS)):
+        place = folder / f"team-{team:02d}"
+        place.mkdir()
+        (place / "headway.yaml").write_text(_TEAM % {"team": team}, encoding="utf-8")
     for number in range(count):
         write(folder, number)
     return folder
@@ -41,10 +52,9 @@ def ours(folder: Path, count: int) -> Path:
 
 def write(folder: Path, number: int, poll: str = "H/5 * * * *") -> None:
     """One spec; another schedule is a change."""
-    place = folder / f"team-{number % 40:02d}"
-    place.mkdir(exist_ok=True)
-    text = _SPEC.format(number=number, team=number % 40, poll=poll)
-    (place / f"svc-{number:04d}.service.yaml").write_text(text, encoding="utf-8")
+    team = number % TEAMS
+    text = _SPEC % {"number": number, "team": team, "poll": poll}
+    (folder / f"team-{team:02d}" / f"svc-{number:04d}.service.yaml").write_text(text, encoding="utf-8")
 
 
 def theirs(folder: Path, count: int) -> Path:
