@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,14 +48,35 @@ def run(words: list[str], case: Case, stop_at: str = "") -> tuple[int, float, st
     process = subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=case.folder, bufsize=1
     )
-    spoken, output = 0.0, []
+    spoken, output, peak = 0.0, [], Peak(process.pid)
+    peak.start()
     for line in process.stdout or ():
         output.append(line)
         if stop_at and not spoken and stop_at in line:
             spoken = time.time()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, spoken or time.time(), "".join(output), usage.ru_maxrss / 1024
+    status, ended = process.wait(), time.time()
+    peak.join()
+    return status, spoken or ended, "".join(output), peak.kib / 1024
+
+
+class Peak(threading.Thread):
+    """The most memory a process took. Not ru_maxrss: that counts what its parent had when it forked."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.file, self.kib = Path(f"/proc/{pid}/status"), 0
+
+    def run(self) -> None:
+        """Reads VmHWM until the process is gone."""
+        while True:
+            try:
+                found = re.search(r"VmHWM:\s+(\d+)", self.file.read_text())
+            except OSError:
+                return
+            if found is None:
+                return
+            self.kib = max(self.kib, int(found[1]))
+            time.sleep(0.1)
 
 
 class Kubectl:
