@@ -158,11 +158,8 @@ def measure(
                     {"metadata": {"labels": how["labels"]}},
                     "application/merge-patch+json",
                 )
-            generation = (
-                cluster.call("GET", record.APPS.format(namespace) + plural + "/web")
-                .get("metadata", {})
-                .get("generation", 0)
-            )
+            listed = cluster.call("GET", record.APPS.format(namespace) + plural)["items"]
+            generation = max((thing["metadata"]["generation"] for thing in listed), default=0)
             door.count.requests = door.count.bytes_read = door.count.watches = 0
             watch = Watch(record, cluster, namespace, budget + 60)
             gate.wait(timeout=180)

@@ -65,7 +65,7 @@ def seconds(value: float | None) -> str:
 
 def middle(results: dict[str, Any], tool: str, key: str) -> str:
     """The median of one cost."""
-    value = percentile([row[key] for row in of(results, tool)], 0.5)
+    value = percentile([row[key] for row in of(results, tool) if key in row], 0.5)
     return "-" if value is None else f"{value:g}"
 
 
