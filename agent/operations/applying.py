@@ -93,7 +93,7 @@ def plan(
     objects: Iterable[Object],
     *,
     leaves: frozenset[Ref] = frozenset(),
-    known: Object | None = None,
+    known: Iterable[Object] = (),
 ) -> tuple[Step, ...]:
     """Reads what is there and tries every object on the server; nothing is changed.
 
@@ -102,14 +102,15 @@ def plan(
         namespace: of all objects.
         objects: what shall be there; Secrets by reference are passed over.
         leaves: what will be deleted afterwards.
-        known: one of the objects as it is now, read a moment ago.
+        known: objects as they are now, read a moment ago: those are not asked for again.
 
     Raises:
         RefusedError: a GitOps controller owns an object.
         InvalidObjectError, ForbiddenError, NotFoundError: the server would not take it; said as "nothing was changed".
     """
     wanted = [thing for thing in objects if not _is_reference(thing)]
-    there = [(thing, known if known and ref(known) == ref(thing) else cluster.get(ref(thing))) for thing in wanted]
+    read = {ref(thing): thing for thing in known}
+    there = [(thing, read.get(ref(thing)) or cluster.get(ref(thing))) for thing in wanted]
     asked = any(_rescales(thing, live) for thing, live in there)
     scaled = autoscalers(cluster, namespace, wanted, leaves) if asked else owners.Autoscaled(owners.scaled(wanted))
     return tuple(_tried(cluster, thing, live, scaled) for thing, live in there)

@@ -139,7 +139,7 @@ class _Deploy:
         reason = "" if choice.target else choice.reason
         if choice.target and choice.target.number < book.ledger.next_number:
             try:
-                way_back(account, book, choice.target, 0)
+                way_back(account, book, choice.target, 0, [step.live for step in prepared.steps if step.live])
             except HeadwayError as problem:
                 reason = problem.message.removeprefix("nothing was changed: ")
         if choice.target:

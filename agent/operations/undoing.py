@@ -62,9 +62,16 @@ def serving(release: Release) -> Serving:
 
 
 def way_back(
-    account: Account, book: Book, target: Release, leaving: int, live: Object | None = None
+    account: Account, book: Book, target: Release, leaving: int, known: Iterable[Object] = ()
 ) -> tuple[tuple[Step, ...], list[Object]]:
     """The steps to a release, tried on the server, and what only the releases since have made.
+
+    Args:
+        account: of the operation.
+        book: the ledger.
+        target: the release to go to.
+        leaving: the number of the release that is left; 0: none in particular.
+        known: objects that were read a moment ago, and need not be again.
 
     Raises:
         HeadwayError: the server would not take it.
@@ -73,7 +80,7 @@ def way_back(
     gone = removals(account, ledger, target, leaving)
     leaves = frozenset(ref(thing) for thing in gone)
     wanted = _touched(ledger, target, leaving)
-    return plan(account.tools.cluster, account.place.namespace, wanted, leaves=leaves, known=live), gone
+    return plan(account.tools.cluster, account.place.namespace, wanted, leaves=leaves, known=known), gone
 
 
 def _touched(ledger: Ledger, target: Release, leaving: int) -> tuple[Object, ...]:
@@ -133,7 +140,7 @@ def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy
 
 def _rolled(account: Account, book: Book, leaving: int, way: Way, policy: Policy) -> Rolled:
     """The target's objects, tried, recorded and applied."""
-    steps, gone = way_back(account, book, way.target, leaving, way.live)
+    steps, gone = way_back(account, book, way.target, leaving, (way.live,) if way.live else ())
     may_change = _unless_overtaken(way, steps, account)
     _begin(account, book, leaving, way)
     account.free_stuck = way.free_stuck
