@@ -93,7 +93,10 @@ def headway() -> None:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs `headway` and exits with its status."""
     on_sigterm()
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    status = run(sys.argv[1:] if arguments is None else arguments)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # all is said; a late second one must not change the status
+    sys.exit(status)
 
 
 def run(arguments: list[str], console: Console | None = None) -> int:  # noqa: PLR0911  one return an ending

@@ -28,6 +28,9 @@ PROCESS = "headway.dev/process"
 _LOOK = 1.0
 """Seconds between two looks at a lease that somebody else holds."""
 
+GIVING_BACK = 3.0
+"""Seconds for giving a lock back: an interrupted deploy is to be gone within 15 (contract section 7)."""
+
 
 class Lock:
     """The lease of one workload.
@@ -154,7 +157,12 @@ class Lock:
             )
 
     def release(self) -> None:
-        """Gives it back; best effort, as it lapses by itself."""
+        """Gives it back within `GIVING_BACK` seconds or not at all; best effort, as it lapses by itself."""
+        giving = threading.Thread(target=self._give_back, daemon=True)
+        giving.start()
+        giving.join(GIVING_BACK)
+
+    def _give_back(self) -> None:
         with self._busy:
             if self._lost or not self._live:
                 return
