@@ -32,10 +32,10 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.get_closest_marker("soak") and not config.getoption("--soak"):
             item.add_marker(pytest.mark.skip(reason="large counts run with --soak (make soak)"))
-        if item.get_closest_marker("live") and not (config.getoption("--kubeconfig") or config.getoption("--jenkins-url")):
-            item.add_marker(
-                pytest.mark.skip(reason="needs --kubeconfig (or --jenkins-url): .ci/run gives it where a cluster is")
-            )
+        if item.get_closest_marker("live") and not (
+            config.getoption("--kubeconfig") or config.getoption("--jenkins-url")
+        ):
+            item.add_marker(pytest.mark.skip(reason="needs --kubeconfig (or --jenkins-url), as .ci/run gives it"))
 
 
 @pytest.fixture(autouse=True)

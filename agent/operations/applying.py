@@ -181,8 +181,7 @@ def carry_out(
     Args:
         cluster: where.
         step: what was tried.
-        may_change: whether we may still write over what is there now, after somebody else wrote in between; asked
-            with the object as it is then (None: deleted).
+        may_change: whether we may still write over what somebody else wrote in between (None: they deleted it).
         guard: asked before every try: one that was refused may have been under way for longer than the lock lasts.
 
     Returns:

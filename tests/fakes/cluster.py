@@ -11,7 +11,7 @@ import copy
 import itertools
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from agent.errors import FieldConflictError, InvalidObjectError, NotFoundError, StaleWriteError
@@ -291,7 +291,7 @@ class FakeCluster:
         if not fine and any(_tag(self.objects[key]) == "crash" for key in pods):
             self.clock.at(1.0, lambda: self._crash_again(pods))
 
-    def _crash_again(self, pods: list[Ref]) -> None:
+    def _crash_again(self, pods: Sequence[Ref]) -> None:
         for key in pods:
             pod = self.objects.get(key)
             if pod is not None:
@@ -352,9 +352,13 @@ class FakeCluster:
             pod = self.objects.get(Ref("v1", "Pod", namespace, name))
         return answer(pod, path) if pod and _ready(pod) else HttpAnswer(503, "no such pod")
 
+    def warnings(self) -> tuple[str, ...]:
+        """None: nobody warns here."""
+        return ()
+
     # -- for tests ----------------------------------------------------------------------------------------------
 
-    def writes(self) -> list[tuple[str, Ref]]:
+    def writes(self) -> Sequence[tuple[str, Ref]]:
         """What was really written, leases and ledgers apart."""
         return [
             (verb, target)
@@ -366,7 +370,7 @@ class FakeCluster:
         """Everything but what Headway keeps for itself."""
         return {key: thing for key, thing in self.objects.items() if not key.name.startswith("headway.")}
 
-    def pods_of(self, tag: str) -> list[str]:
+    def pods_of(self, tag: str) -> Sequence[str]:
         return [key.name for key, one in self.objects.items() if key.kind == "Pod" and _tag(one) == tag]
 
     def settle(self, seconds: float = 10.0) -> None:
@@ -455,7 +459,7 @@ def _content(thing: Object) -> object:
 def _applied(live: Object | None, thing: Object) -> Object:
     """Server-side apply as far as operations rely on it: top-level parts of what we own are replaced, others kept."""
     owned = list(((live or {}).get("metadata") or {}).get("managedFields") or ())
-    before = next((entry["sent"] for entry in owned if entry["manager"] == "headway"), {})
+    before: Object = next((entry["sent"] for entry in owned if entry["manager"] == "headway"), {})
     sent = copy.deepcopy(thing)
     sent["metadata"].pop("resourceVersion", None)
     if sent.get("kind") == "Broken":

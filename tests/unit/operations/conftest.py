@@ -11,6 +11,7 @@ from agent.operations.deploying import deploy
 from agent.operations.mission import Builder, Mission, Place, Tools, UndoRules
 from agent.release.content import from_manifests
 from agent.release.manifests import ManifestFile
+from agent.reports.events import Event
 from agent.rollout.policy import Policy
 from agent.smoke.check import SmokeCheck
 from tests.fakes.cluster import FakeCluster, FakeProber
@@ -53,7 +54,7 @@ class Shop:
     def __init__(self) -> None:
         self.cluster = FakeCluster()
         self.prober = FakeProber()
-        self.events = []
+        self.events: list[Event] = []
         self.checks = CHECKS
         self.rules = UndoRules()
         self.policy = Policy(timeout=60.0)

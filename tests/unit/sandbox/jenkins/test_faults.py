@@ -79,7 +79,7 @@ def test_a_restart_lasts_some_requests(sandbox, ask):
 
 def test_faults_are_checked():
     with pytest.raises(ValueError, match="no such fault"):
-        SandboxJenkins().fault("explode")  # type: ignore[arg-type]
+        SandboxJenkins().fault("explode")
     with pytest.raises(ValueError, match="1 or more"):
         SandboxJenkins().fault("status", every=0)
     with pytest.raises(TypeError):
