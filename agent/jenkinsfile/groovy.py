@@ -24,6 +24,7 @@ Value: TypeAlias = "str | bool | int | Sequence[Value] | Mapping[str, Value] | N
 _NAMED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 _REFUSED = re.compile("[\x00\ud800-\udfff\ufffe\uffff]")
 _SPECIAL = re.compile(r"[^ -\[\]-~]")
+_TOUCHING = re.compile(r"(?<=')'|'(?=')|\A'|'\Z")
 _KEY = re.compile(r"[a-z][A-Za-z0-9]*")
 _INTEGER = 2**31
 
@@ -62,7 +63,7 @@ def string(text: str) -> str:
         return "'" + _SPECIAL.sub(_escaped, text).replace("'", "\\'") + "'"
     lines = "\n".join(_SPECIAL.sub(_escaped, line) for line in text.split("\n"))
     # A quote is escaped where it could join others: beside another quote, at the beginning and at the end.
-    return "'''" + re.sub(r"(?<=')'|'(?=')|\A'|'\Z", "\\'", lines) + "'''"
+    return "'''" + _TOUCHING.sub("\\'", lines) + "'''"
 
 
 def plain(text: str) -> str:

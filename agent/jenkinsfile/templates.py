@@ -36,6 +36,7 @@ from agent.jenkinsfile.fragment import Fragment, check_source, script
 from agent.spec.part import Part
 
 SUFFIX = ".Jenkinsfile.j2"
+_LINES = re.compile(r"\n(?!\n|\Z)")
 FOLDER = "jenkinsfile_templates"
 _FILTERS = (
     "default",
@@ -165,7 +166,7 @@ def _indent(text: str, width: int) -> Markup:
         raise jinja2.exceptions.SecurityError(
             "`indent` moves what a macro or a set block wrote, by a number of columns"
         )
-    return Markup(re.sub(r"\n(?!\n|\Z)", "\n" + " " * width, text))  # noqa: S704  what was sealed stays sealed
+    return Markup(_LINES.sub("\n" + " " * width, text))  # noqa: S704  what was sealed stays sealed
 
 
 class _Loader(jinja2.FileSystemLoader):
