@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.adapters.kubernetes.rest import encoded
 from agent.objects import Ref
 from tests.contract.undo.builds import Builds
 from tests.contract.undo.street import MANIFEST, Street, WatchedCluster
@@ -140,3 +142,11 @@ def test_nothing_of_others_changes(foreign):
 @given(foreign=FOREIGN)
 def test_nothing_of_others_changes_over_many_objects(foreign):
     unharmed(foreign)
+
+
+@given(text=st.text(st.characters(blacklist_categories=["Cs"])))
+def test_what_is_applied_reads_the_same_as_json_and_as_yaml(text):
+    """A server-side apply is read as YAML, to which an escaped surrogate pair is no character: an emoji was a 400."""
+    body = encoded({"data": text})
+    assert json.loads(body) == {"data": text}
+    assert yaml.safe_load(body) == {"data": text}

@@ -7,6 +7,7 @@ connection was never made, 429, a webhook that could not be asked) or where doin
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
@@ -116,6 +117,9 @@ class Rest:
         return answer
 
 
+_ESCAPED = re.compile("[\x7f-\uffff]")
+
+
 def decoded(answer: Answer, doing: str) -> Object:
     """The body as an object of JSON."""
     try:
@@ -135,8 +139,13 @@ def filled(page: Object) -> Iterator[Object]:
 
 
 def encoded(thing: Any) -> bytes:
-    """JSON without spaces."""
-    return json.dumps(thing, separators=(",", ":")).encode()
+    """JSON without spaces that is YAML as well, which a server-side apply is read as.
+
+    An escaped surrogate pair is no character to YAML (the server answers 400), a raw one is; all others may be escaped,
+    and some must.
+    """
+    text = json.dumps(thing, separators=(",", ":"), ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 def warning_texts(header: str) -> Iterator[str]:

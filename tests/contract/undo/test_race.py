@@ -13,6 +13,7 @@ import time
 import pytest
 
 from agent.sandbox.http import Request
+from agent.smoke.check import SmokeCheck
 from tests.contract.undo.builds import Builds
 from tests.contract.undo.street import Street, WatchedCluster
 
@@ -28,7 +29,8 @@ def cluster():
 
 @pytest.fixture
 def builds(cluster, tmp_path):
-    made = Builds(Street(cluster, tmp_path).kubeconfig)
+    patient = (SmokeCheck("answers", "pod", "/api", within=10.0),)  # a busy machine is no bad release
+    made = Builds(Street(cluster, tmp_path).kubeconfig, checks=patient)
     for tag in ("v1", "v3"):
         assert made.deploy(tag).verdict == "complete"
     return made
@@ -63,7 +65,8 @@ def race(cluster: WatchedCluster, builds: Builds, draw: random.Random) -> float:
         report = builds.undo()
     finally:
         cluster.freeze_controllers(False)
-    assert report.undo == "verified", (bad, frozen, report.remarks, report.undo_diagnosis)
+    causes = [each.diagnosis.message for each in report.undo_diagnosis]
+    assert report.undo == "verified", (bad, frozen, report.remarks, causes)
     now = builds.cluster.get(builds.place.workload)
     assert now is not None
     assert now["spec"]["template"]["spec"]["containers"] == good["spec"]["template"]["spec"]["containers"]
