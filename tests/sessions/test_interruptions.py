@@ -84,6 +84,8 @@ def test_an_interruption_is_said_and_recorded(running, headway, phase, numbers):
     assert "Traceback" not in words
     assert "bug in Headway" not in words
     assert words.count("INTERRUPTED by") == 1 or words.count("interrupted:") == 1, words
+    assert words.count("nothing was changed") <= 1
+    assert words.count("`headway undo` would go back to") <= 1, words
     assert settled(running)
     if phase in BEFORE:
         assert running.writes == []

@@ -171,7 +171,7 @@ class Story:
 
     def _step(self, label: str, text: str, *styles: str, seconds: float | None = None) -> None:
         self._live.clear()
-        if self._console.quiet:
+        if self._console.quiet or label == "interrupted":  # the headline says the same
             return
         shown = "" if label == self._last_label else label
         self._last_label = label or self._last_label
