@@ -90,6 +90,8 @@ def _image(view: View, pod: Pod, container: Container, heard: list[Occurrence]) 
     diagnosis = about_pod(
         pod, Code.IMAGE_PULL_FAILED, telling[0].message, since, container=container.name, reason=telling[0].reason
     )
+    if any(texts.image(word.reason, word.message, container.image) is Meaning.NOISE for word in telling):
+        return [Finding("R27", diagnosis, None, pod.uid, local=True)]
     return [Finding("R12", diagnosis, view.after(since, view.policy.patience.registry), pod.uid, local=True)]
 
 

@@ -27,7 +27,10 @@ def any_of(*parts: str) -> re.Pattern[str]:
 
 
 _QUOTED = re.compile(r"\"[^\"]*\"|(?<!\w)'[^']*'|`[^`]*`|\bhttps?://\S+|\bdocker://\S+")
-_SAYS_NOTHING = any_of(r"^\s*$", r"^Back-off pulling image[\s:]*$", r"^Error: (ErrImagePull|ImagePullBackOff)$")
+_LIMITS_ITSELF = any_of(r"pull QPS exceeded")  # the kubelet's registryPullQPS: it never asked the registry
+_SAYS_NOTHING = any_of(
+    r"^\s*$", r"^Back-off pulling image[\s:]*$", r"^Error: (ErrImagePull|ImagePullBackOff)$", r"pull QPS exceeded"
+)
 
 _REGISTRY_AWAY = any_of(
     r"\b(?:status|code|response|http)\b[^\n]{0,60}?\b(?:429|5\d\d)\b",
@@ -41,7 +44,7 @@ _REGISTRY_AWAY = any_of(
     r"tls(?::|  ?handshake)|x509:|certificate|server gave HTTP response to HTTPS client",
     r"\bunavailable\b|service is down|bad gateway|internal (?:server )?error|try again",
     r"no space left|input/output error|read-only file system|too many open files|resource temporarily",
-    r"failed to (?:reserve|acquire)|operation already in progress|pull QPS exceeded",
+    r"failed to (?:reserve|acquire)|operation already in progress",
     r"failed to (?:unpack image on|extract layer)|content digest \S+ not found|failed to register layer",
 )
 _IMAGE_GONE = any_of(
@@ -129,6 +132,8 @@ def image(reason: str, message: str, name: str) -> Meaning:
     if reason == "RegistryUnavailable":
         return Meaning.REGISTRY
     said = plain(message, name, name.partition("@")[0], name.rpartition(":")[0])
+    if _LIMITS_ITSELF.search(said):
+        return Meaning.NOISE
     if _REGISTRY_AWAY.search(said):
         return Meaning.REGISTRY
     return Meaning.PERMANENT if _IMAGE_GONE.search(said) else Meaning.REGISTRY

@@ -49,7 +49,7 @@ R24  Pods that are evicted, drained, preempted, stopping, or on a node that is l
 R25  Exits are a suspicion only while half of the old pods that were ready at our write have ended with an error
      since (P17).
 R26  Failing probes and init containers at work are a slow start: a suspicion (P25).
-R27  Storage and network hiccups are a suspicion (P18).
+R27  Storage and network hiccups, and a kubelet that limits its own pulls, are a suspicion (P18).
 R28  If 80 % of the failing pods share a node and new pods on other nodes are well, causes that the node could have
      are a suspicion (P18).
 

@@ -349,6 +349,8 @@ def act(hands: Hands, start: float, clock: Quick, over: threading.Event) -> None
 
 # -- what was there to be seen -----------------------------------------------------------------------------------------
 
+OWN_LIMIT = "pull QPS exceeded"
+"""A kubelet with much to pull says so of itself: no evidence of anything."""
 BAD_PULLS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 
 
@@ -370,7 +372,8 @@ class View:
 
     def waiting(self) -> set[str]:
         found = [item for pod in self.pods.values() for item in self.statuses(pod)]
-        return {item.get("state", {}).get("waiting", {}).get("reason", "") for item in found}
+        states = [item.get("state", {}).get("waiting", {}) for item in found]
+        return {state.get("reason", "") for state in states if OWN_LIMIT not in state.get("message", "")}
 
 
 def is_complete(thing: Object) -> bool:
@@ -421,7 +424,7 @@ EVIDENCE: dict[str, Callable[[View], bool]] = {
     "pull": lambda view: (
         bool(view.waiting() & BAD_PULLS)
         or view.said.get("reason") in {"InspectFailed", "ErrImageNeverPull"}
-        or "Failed to pull image" in view.said.get("message", "")
+        or ("Failed to pull image" in view.said.get("message", "") and OWN_LIMIT not in view.said["message"])
     ),
     "exits": _second_exits,
     "killed": lambda view: (
