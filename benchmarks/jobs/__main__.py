@@ -219,17 +219,24 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         bench = Bench(Path(place), installed(Path(place)) if given.install_jjb else given.jjb, given.count)
         loads = [os.getloadavg()[0]]
+
+        def save() -> None:
+            """What there is so far: a run that is cut short leaves what it has measured."""
+            rows = [asdict(one) for one in bench.results]
+            if given.page:
+                PAGE.write_text(table.page(rows, given.count, given.large, loads), encoding="utf-8")
+            if given.out:
+                given.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
         bench.offline(given.rounds)
+        save()
         for latency in given.latency or [0.0, 0.02]:
             bench.against(latency)
             loads.append(os.getloadavg()[0])
+            save()
         if given.large:
             bench.large(given.large)
-    rows = [asdict(one) for one in bench.results]
-    if given.page:
-        PAGE.write_text(table.page(rows, given.count, given.large, loads), encoding="utf-8")
-    if given.out:
-        given.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+            save()
 
 
 if __name__ == "__main__":
