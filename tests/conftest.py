@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from agent.cli.console import Console
 from agent.cli.main import run
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Whoever starts us in the background has Ctrl-C ignored, and so would every child have that a test sends one to.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

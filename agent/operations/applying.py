@@ -67,6 +67,10 @@ class Step:
         return Touched(str(self.ref), self.action, lines)
 
 
+class UncertainError(UnreachableError):
+    """A write was sent, its answer was lost, and what is there now can't be read: nobody knows whether it was done."""
+
+
 class OvertakenError(HeadwayError):
     """Somebody else changed the workload between our reading and our writing; we did not fight (exit 7)."""
 
@@ -220,7 +224,13 @@ def _after_silence(cluster: Cluster, step: Step) -> Object | None:
 
     Called while the UnreachableError is handled, which is raised again where what is there now doesn't tell.
     """
-    live = cluster.get(step.ref)
+    try:
+        live = cluster.get(step.ref)
+    except UnreachableError as away:
+        raise UncertainError(
+            f"{step.ref} was sent, and what became of it is not known: {away.message}",
+            hint="`headway recover` looks again and closes it",
+        ) from away
     if live is not None and step.rehearsed and same_but_for_the_server(live, step.answer):
         return live
     if not _unmoved(step.live, live):

@@ -13,7 +13,7 @@ from agent.objects import Object, ref, uid
 from agent.objects import annotations as annotations_of
 from agent.operations import diagnosing, pods
 from agent.operations.account import Account, as_verdict
-from agent.operations.applying import OvertakenError, Step, carry_out
+from agent.operations.applying import OvertakenError, Step, UncertainError, carry_out
 from agent.operations.following import Ending, Following
 from agent.release.digest import of_template
 from agent.release.order import is_workload
@@ -73,7 +73,7 @@ def roll(
         between: runs before the first workload is written; its result ends it.
 
     Raises:
-        HeadwayError: the first write failed; nothing was changed.
+        HeadwayError: the first write failed; nothing was changed (UncertainError: perhaps).
     """
     began = account.tools.clock.monotonic()
     with _following(account, steps, step) as following:
@@ -87,7 +87,7 @@ def roll(
                 return _overtaken(account, problem, step)
             raise
         except HeadwayError as problem:
-            if account.changed:
+            if account.changed and not isinstance(problem, UncertainError):
                 return _half_written(account, problem)
             raise
         return _judged(account, following, policy, written)
@@ -152,7 +152,11 @@ def _write(
             account.guard()
             account.wrote_at = account.wrote_at or sent
         may = may_change if followed else lambda live: live is not None
-        answer = carry_out(tools.cluster, each, may_change=may, guard=account.guard)
+        try:
+            answer = carry_out(tools.cluster, each, may_change=may, guard=account.guard)
+        except UncertainError:
+            account.changed = True
+            raise
         account.changed = account.changed or each.action != "keep"
         if is_workload(each.thing):
             following.applied(answer, sent, created=each.live is None)

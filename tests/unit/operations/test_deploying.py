@@ -312,6 +312,28 @@ def test_what_the_server_refuses_half_way_is_taken_back(shop):
     assert shop.cluster.objects[Ref("v1", "ConfigMap", "shop", "settings")]["data"] == {"colour": "blue"}
 
 
+def test_a_write_whose_answer_is_lost_for_good_is_left_open_and_never_called_undone(shop):
+    shop.deploy("v1")
+    answers = shop.cluster.get
+
+    def lose(verb, target):
+        if target == WORKLOAD:
+            shop.cluster.get = vanished
+            raise UnreachableError("the answer was lost")
+
+    def vanished(target):
+        if target == WORKLOAD:
+            raise UnreachableError("connection refused")
+        return answers(target)
+
+    shop.cluster.before_write = lose
+    with pytest.raises(UnreachableError, match="deployment/web was sent, and what became of it is not known"):
+        shop.deploy("v3")
+    shop.cluster.get = answers
+    assert shop.ledger().release(2).judgement == "open"
+    assert shop.ledger().intent is not None
+
+
 def test_a_first_write_that_fails_leaves_the_history_as_it_was(shop):
     shop.deploy("v1")
 
