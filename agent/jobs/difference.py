@@ -7,7 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.jobs.settings import CONCURRENCY, PARAMETERS, SCRIPT, TRIGGERS, Settings, Tracked, from_jenkinsfile
+from agent.jobs.settings import (
+    CONCURRENCY,
+    PARAMETERS,
+    SCRIPT,
+    SECRET,
+    TRIGGERS,
+    Settings,
+    Tracked,
+    from_jenkinsfile,
+)
 from agent.spec.problem import visible
 
 # Types of property that Headway writes, or that change how its jobs run; all others belong to whoever added them.
@@ -51,6 +60,8 @@ _NAMES: Mapping[str, str] = {
     "orphanedItemStrategy/numToKeep": "dead branches kept",
 }
 _ORDER = f"properties/{PARAMETERS}/parameterDefinitions/order"
+_SECRETIVE = re.compile(r"password|secret|token|passphrase|apikey|privatekey", re.IGNORECASE)
+_USERINFO = re.compile(r"(\w://)[^/\s@]+:[^/\s@]+@")
 _PARAMETER = re.compile(rf"properties/{re.escape(PARAMETERS)}/parameterDefinitions/[\w.]+\[(.*?)\](?:/(\w+))?")
 _LONGEST_VALUE = 60
 
@@ -92,11 +103,18 @@ class Difference:
             return f"Jenkinsfile ({count} line{'s' if count != 1 else ''})"
         if self.is_script:
             return "Jenkinsfile removed" if self.after is None else "Jenkinsfile added"
-        if self.before is None:
-            return visible(f"{self.name} added{_shown(self.after)}")
-        if self.after is None:
-            return visible(f"{self.name} removed{_shown(self.before)}")
-        return visible(f"{self.name} {_short(self.before) or 'none'} -> {_short(self.after) or 'none'}")
+        before, after = self._tellable(self.before), self._tellable(self.after)
+        if before is None:
+            return visible(f"{self.name} added{_shown(after)}")
+        if after is None:
+            return visible(f"{self.name} removed{_shown(before)}")
+        return visible(f"{self.name} {_short(before) or 'none'} -> {_short(after) or 'none'}")
+
+    def _tellable(self, value: str | None) -> str | None:
+        """The value, unless its name or its look says that it is a secret: a plan ends up in pull requests and logs."""
+        if not value:
+            return value
+        return SECRET if _SECRETIVE.search(self.path) else _USERINFO.sub(r"\1" + SECRET + "@", value)
 
     def lines(self) -> list[str]:
         """The script's diff as unified text without file names; empty for other settings."""
