@@ -1,10 +1,12 @@
 """What every `ports.Cluster` must do, held against the sandbox and, marked live, against a real API server.
 
-Where the two differ, the real one is right. On a real cluster everything happens in one namespace, `hw-adapter`.
+Where the two differ, the real one is right. On a real cluster everything happens in one namespace, `hw-adapter-...`,
+one a worker.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 import uuid
@@ -25,7 +27,7 @@ from agent.rollout.snapshot import Snapshot
 from agent.rollout.verdict import Complete, Failed, Progressing, judge
 from agent.sandbox.kubernetes import SandboxCluster
 
-NAMESPACE = "hw-adapter"
+NAMESPACE = f"hw-adapter-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 
 
 @pytest.fixture(scope="module", params=["sandbox", pytest.param("live", marks=pytest.mark.live)])
