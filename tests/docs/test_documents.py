@@ -26,7 +26,7 @@ def page_of_commands() -> str:
         "# Commands\n\nWritten from the commands' own `--help`; `make golden` writes it anew.\n",
         "Settings come from flags, then the environment, then `headway.yaml`. stdout is data, stderr is talk.\n",
     ]
-    top = click.Context(group, info_name="headway")
+    top = click.Context(group, info_name="headway", help_option_names=["-h", "--help"])
     for name in COMMANDS:
         parts += described(group.get_command(top, name), top, name)
     return "\n".join(parts)
@@ -60,7 +60,7 @@ def test_every_command_that_a_page_shows_exists(page):
 
 
 def test_every_command_has_a_help_that_says_what_it_does():
-    top = click.Context(group, info_name="headway")
+    top = click.Context(group, info_name="headway", help_option_names=["-h", "--help"])
     for name in COMMANDS:
         assert group.get_command(top, name).help, name
 
