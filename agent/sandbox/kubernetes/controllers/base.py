@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from agent.sandbox.kubernetes.errors import ApiError
 from agent.sandbox.kubernetes.objects import Key, Obj, controller_of, key_of
 from agent.sandbox.kubernetes.recorder import Recorder
@@ -13,7 +15,7 @@ FIRST_RETRY, LAST_RETRY = 0.005, 1000.0
 """client-go's DefaultTypedControllerRateLimiter."""
 
 
-class Controller:
+class Controller(ABC):
     """One controller.
 
     Args:
@@ -79,13 +81,13 @@ class Controller:
         else:
             self._failures.pop(key, None)
 
+    @abstractmethod
     def sync(self, key: Key) -> None:
         """Moves one object along.
 
         Raises:
             ApiError: it did not work; it is tried again.
         """
-        raise NotImplementedError
 
     def event(self, about: Obj, kind: str, reason: str, message: str) -> None:
         """Records an event."""
