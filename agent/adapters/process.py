@@ -55,13 +55,17 @@ def _start(pid: int) -> str:
 
 
 @contextmanager
-def heartbeat(seconds: float, beat: Callable[[], None]) -> Iterator[None]:
-    """Calls `beat` every so many seconds until the block is left; the thread never keeps the process alive."""
+def heartbeat(seconds: float, beat: Callable[[], float]) -> Iterator[None]:
+    """Calls `beat` after so many seconds, then after as many as it answers, until the block is left.
+
+    The thread never keeps the process alive.
+    """
     over = threading.Event()
 
     def run() -> None:
-        while not over.wait(seconds):
-            beat()
+        pause = seconds
+        while not over.wait(pause):
+            pause = beat()
 
     thread = threading.Thread(target=run, name="headway:heartbeat", daemon=True)
     thread.start()

@@ -123,11 +123,21 @@ class Lock:
             self._live = self._tools.cluster.replace(thing)
         self._renewed = sent
 
-    def renew(self) -> None:
-        """Says that we are still here; what goes wrong shows in `check`."""
+    @property
+    def pause(self) -> float:
+        """Seconds between two renewals: two thirds of the length, so that a long rollout asks for little."""
+        return self._rules.length * 2 / 3
+
+    def renew(self) -> float:
+        """Says that we are still here; what goes wrong shows in `check`.
+
+        Returns:
+            Seconds until it is to be said again: soon, where nobody heard it, so that the last third of the length
+            holds several tries.
+        """
         with self._busy:
             if self._lost:
-                return
+                return self.pause
             sent = self._tools.clock.monotonic()
             spec = {**self._live["spec"], "renewTime": _micro(self._tools.clock.utc(), self.token + int(sent * 1000))}
             meta = {key: value for key, value in metadata(self._live).items() if key != "managedFields"}
@@ -137,7 +147,8 @@ class Lock:
             except StaleWriteError:
                 self._lost = "another operation has taken over"
             except HeadwayError:
-                return  # tried again at the next beat; `check` notices when it lasts
+                return self._rules.length / 15  # `check` notices when it lasts
+            return self.pause
 
     def check(self) -> None:
         """Asked before every write.
@@ -201,7 +212,7 @@ def held(tools: Tools, workload: Ref, rules: LockRules, waiting: Callable[[str],
         if rules.heartbeat is None:
             yield lock
         else:
-            with rules.heartbeat(rules.length / 3, lock.renew):
+            with rules.heartbeat(lock.pause, lock.renew):
                 yield lock
     finally:
         lock.release()

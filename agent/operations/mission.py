@@ -35,8 +35,8 @@ class Tools:
     builder: Builder
 
 
-Heartbeat: TypeAlias = Callable[[float, Callable[[], None]], AbstractContextManager[None]]
-"""Calls something every so many seconds until it is left."""
+Heartbeat: TypeAlias = Callable[[float, Callable[[], float]], AbstractContextManager[None]]
+"""Calls something after so many seconds, then after as many as it answers, until it is left."""
 
 
 def nobody(process: str) -> bool:

@@ -119,20 +119,18 @@ class Turns:
         """The build does nothing for so long, from its next point on; its heartbeat neither."""
         build.until = self.cluster.clock.now + seconds
 
-    def heartbeat(self, build: Build) -> Callable[[float, Callable[[], None]], Any]:
+    def heartbeat(self, build: Build) -> Callable[[float, Callable[[], float]], Any]:
         """Beats on the manual clock while the build lives and doesn't stall."""
 
         @contextlib.contextmanager
-        def beating(seconds: float, beat: Callable[[], None]) -> Iterator[None]:
+        def beating(seconds: float, beat: Callable[[], float]) -> Iterator[None]:
             over: list[bool] = []
             clock = self.cluster.clock
 
             def due() -> None:
                 if over or build.dead or (build.dies_at and build.points >= build.dies_at):
                     return
-                if build.until <= clock.now:
-                    beat()
-                clock.at(seconds, due)
+                clock.at(beat() if build.until <= clock.now else seconds, due)
 
             clock.at(seconds, due)
             try:

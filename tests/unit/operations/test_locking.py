@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.errors import LockedError
+from agent.errors import LockedError, UnreachableError
 from agent.objects import Ref
 from agent.operations.locking import Lock, held
 from agent.operations.mission import Builder, LockRules
@@ -74,6 +74,20 @@ def test_one_that_is_renewed_does_not_lapse(shop):
         shop.cluster.clock.at(float(seconds), first.renew)
     with pytest.raises(LockedError):
         second.take(lambda _: None)
+
+
+def test_a_renewal_that_nobody_heard_is_tried_again_soon(shop):
+    first = lock(shop, "one")
+    first.take(print)
+
+    def away(verb, target):
+        raise UnreachableError("the cluster does not answer")
+
+    assert first.renew() == first.pause
+    shop.cluster.before_write = away
+    assert first.renew() <= (LockRules().length - first.pause) / 4
+    shop.cluster.before_write = None
+    assert first.renew() == first.pause
 
 
 def test_the_clock_of_another_machine_does_not_matter(shop):
@@ -161,4 +175,4 @@ def test_the_heartbeat_beats_while_it_is_held(shop):
     with held(shop.tools, WORKLOAD, LockRules(heartbeat=Heartbeat), print):
         before = spec(shop)["renewTime"]
     assert before
-    assert beats == [10.0, "over"]
+    assert beats == [20.0, "over"]
