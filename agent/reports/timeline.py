@@ -50,6 +50,8 @@ class Timeline:
                 self._mark(event.at, "applied" if event.step == "apply" else "undo applied")
             case Judged():
                 self._mark(event.at, f"{event.workload}: {event.verdict}")
+                if event.verdict == "complete" and event.workload.kind == "Deployment":
+                    self._retired(str(event.workload), event.at)
             case Smoked():
                 if event.final:
                     self._mark(event.at, f"smoke check {event.name}: {'passed' if event.passed else 'failed'}")
@@ -76,10 +78,39 @@ class Timeline:
     def _heard(self, workload: str, heard: Heard) -> None:
         event = heard.event
         if isinstance(event, Listed):
+            if event.resource == "pods":
+                self._missing(workload, {uid(thing) for thing in event.items}, event.at)
             for thing in event.items:
                 self._object(workload, event.resource, thing, event.at, gone=False)
         elif isinstance(event, Changed):
             self._object(workload, event.resource, event.object, event.at, gone=event.type == "DELETED")
+
+    def _missing(self, workload: str, listed: set[str], at: float) -> None:
+        """Nobody watches between a rollout and its undo: what a list doesn't name any more went meanwhile."""
+        for key, pod in self._pods.items():
+            if pod["workload"] == workload and key not in listed:
+                self._enter(pod, "gone", at)
+
+    def _retired(self, workload: str, at: float) -> None:
+        """A complete Deployment has no replica of an older revision (R5): what is left of them is stopping.
+
+        The feed ends here, often before it says so of each pod.
+        """
+        mine = [pod for pod in self._pods.values() if pod["workload"] == workload]
+        newest = max((self._number(pod) for pod in mine), default=0)
+        for pod in mine:
+            if self._number(pod) < newest and pod["states"][-1]["state"] in {"starting", "running", "ready"}:
+                self._enter(pod, "stopping", at)
+
+    def _number(self, pod: Mapping[str, Any]) -> int:
+        number = self._revisions.get(pod["owner"], "").rpartition(" ")[2]
+        return int(number) if number.isdigit() else 0
+
+    def _enter(self, pod: dict[str, Any], state: str, at: float) -> None:
+        """The pod is in a state from now on, if it wasn't."""
+        if not pod["states"] or pod["states"][-1]["state"] != state:
+            pod["states"].append({"at": self._since(at), "state": state})
+            self._sample(pod["workload"], pod["owner"], at)
 
     def _object(self, workload: str, resource: str, thing: Object, at: float, *, gone: bool) -> None:
         if resource in _OWNERS:
@@ -113,10 +144,7 @@ class Timeline:
         )
         entry["revision"] = self._revisions.get(owner, owner)
         entry["node"] = str((thing.get("spec") or {}).get("nodeName") or entry["node"])
-        state = "gone" if gone else state_of(thing)
-        if not entry["states"] or entry["states"][-1]["state"] != state:
-            entry["states"].append({"at": self._since(at), "state": state})
-            self._sample(workload, owner, at)
+        self._enter(entry, "gone" if gone else state_of(thing), at)
 
     def _sample(self, workload: str, owner: str, at: float) -> None:
         pods = [pod for pod in self._pods.values() if pod["workload"] == workload and pod["owner"] == owner]
