@@ -23,6 +23,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="write what the tests saw into the golden files")
     parser.addoption("--kubeconfig", help="a real cluster, for tests marked live")
+    parser.addoption("--own-kubeconfig", help="a real cluster that nobody else uses: its node is held up")
+    parser.addoption("--chaos", help="what breaks and heals that cluster: `COMMAND chaos apiserver-kill`, `COMMAND up`")
     parser.addoption("--jenkins-url", help="a real Jenkins, for tests marked live")
     parser.addoption("--soak", action="store_true", help="the large counts as well")
 
@@ -38,7 +40,9 @@ def pytest_collection_modifyitems(config, items):
         if item.get_closest_marker("soak") and not config.getoption("--soak"):
             item.add_marker(pytest.mark.skip(reason="large counts run with --soak (make soak)"))
         if item.get_closest_marker("live") and not (
-            config.getoption("--kubeconfig") or config.getoption("--jenkins-url")
+            config.getoption("--kubeconfig")
+            or config.getoption("--own-kubeconfig")
+            or config.getoption("--jenkins-url")
         ):
             item.add_marker(pytest.mark.skip(reason="needs --kubeconfig (or --jenkins-url), as .ci/run gives it"))
 

@@ -23,7 +23,8 @@ SHELL = "busybox:1"
 POLICY = Policy(timeout=90, patience=Patience(registry=8, reference=6, quota=8, unschedulable=6))
 LONGER = Policy(timeout=300)
 HERE = ("sandbox",)
-"""Not on a cluster that others use: a node is cordoned, or its kubelet, which pulls one image at a time, is held up."""
+OWN = ("sandbox", "own")
+"""Not on a cluster that others use: a node is cordoned or filled, or its kubelet, which pulls one image at a time, held up."""
 SHORT = Policy(timeout=20)
 
 
@@ -48,7 +49,7 @@ class Staged:
         before: patches of the workload before the write, each with a pause after it: [(patch, seconds)].
         policy: patience and timeout.
         notes: of a Complete.
-        where: `sandbox`, `live`, or both; `http` for what only the sandbox's API server can do, over HTTP.
+        where: `sandbox`, `live` (a real cluster), `own` (one that nobody else uses meanwhile); `http` for what only the sandbox's API server can do, over HTTP.
         quick: part of the normal run over HTTP.
     """
 
@@ -270,14 +271,14 @@ FAULTS = (
     homeless("no node has this label", pod(nodeSelector={"disk": "ssd"})),
     homeless("the claim is not there", ON_CLAIM, code="config-error"),
     homeless("the claim has no storage class that exists", ON_CLAIM, around=(CLAIM,), within=16.0, by=30.0),
-    homeless("the only node is cordoned", V3, steps=((0.0, "cordon", True),), where=HERE),
+    homeless("the only node is cordoned", V3, steps=((0.0, "cordon", True),), where=OWN),
     Staged("never ready, until the Deployment's deadline", image("unready"), "failed", "progress-deadline-exceeded", "deadline", base={"spec": {"progressDeadlineSeconds": 8}}, by=15.0, quick=True),
     late("never ready, until the timeout", image("unready"), "probe-failing"),
     late("a startup probe that kills it again and again", container(image=IMAGE + "slow", startupProbe=HEALTH | {"failureThreshold": 3}), "probe-failing"),
-    late("a quota that lets one pod go after the other, ever more slowly", V3, "quota-exceeded", base={"spec": {"replicas": 4}}, around=(quota(pods="4"),), policy=Policy(timeout=60), by=62.0, where=HERE),
+    late("a quota that lets one pod go after the other, ever more slowly", V3, "quota-exceeded", base={"spec": {"replicas": 4}}, around=(quota(pods="4"),), policy=Policy(timeout=60), by=62.0, where=OWN),
     late("an init container that never ends", init(**shell(FOREVER)), "init-container-running"),
     late("a paused Deployment", both(V3, {"spec": {"paused": True}}), "paused"),
-    late("a registry that never answers", image("localhost:5000/hang/app:v1"), where=HERE),
+    late("a registry that never answers", image("localhost:5000/hang/app:v1"), where=OWN),
     Staged("a Job that fails", {}, "failed", "job-failed", "job", kind="Job", base=image("crash"), fresh=True, by=15.0),
     missing("a Job whose image is not there", {}, kind="Job", base=image("nope"), fresh=True),
     Staged("a StatefulSet stuck on a broken pod after the template was put back", image("v1"), "failed", "statefulset-stuck", "", kind=SET, before=((image("nope"), 10.0),), by=16.0),
@@ -291,7 +292,7 @@ FAULTS = (
 TRANSIENTS = (
     Staged("a good rollout", V3, quick=True),
     Staged("a slow start", image("slow"), by=90.0, policy=LONGER),
-    Staged("a registry that takes 30 s", image("localhost:5000/slow/app:v3"), by=60.0, where=HERE),
+    Staged("a registry that takes 30 s", image("localhost:5000/slow/app:v3"), by=60.0, where=OWN),
     Staged("old pods that need 20 s to stop", V3, base=both(image("slowstop"), pod(terminationGracePeriodSeconds=25))),
     Staged("a ServiceAccount that comes 3 s late", pod(serviceAccountName="late"), steps=((3.0, "make", thing("ServiceAccount", "late")),), policy=LONGER, quick=True),
     Staged("a StatefulSet's ServiceAccount that comes 3 s late", pod(serviceAccountName="late"), kind=SET, steps=((3.0, "make", thing("ServiceAccount", "late")),), policy=LONGER, by=60.0),
@@ -299,7 +300,7 @@ TRANSIENTS = (
     Staged("a Secret volume that comes 3 s late", MOUNTED, steps=((3.0, "make", thing("Secret", "late", stringData={"k": "v"})),), policy=LONGER, by=75.0),
     Staged("a quota that is raised after 4 s", V3, base=SURGE_ONLY, around=(quota(pods="3"),), steps=((4.0, "change", ("ResourceQuota", "q", {"spec": {"hard": {"pods": "9"}}})),), policy=LONGER, by=75.0),
     Staged("a claim that is bound after 4 s", ON_CLAIM, around=(CLAIM,), steps=((4.0, "bind", "data"),), where=HERE),
-    Staged("the only node is cordoned for 4 s", V3, steps=((0.0, "cordon", True), (4.0, "cordon", False)), where=HERE),
+    Staged("the only node is cordoned for 4 s", V3, steps=((0.0, "cordon", True), (4.0, "cordon", False)), where=OWN),
     Staged("a new pod is deleted", V3, steps=((0.6, "lose", None),), quick=True),
     Staged("a new pod is evicted", V3, steps=((0.6, "evict", None),)),
     Staged("somebody scales it up", V3, steps=((0.5, "patch", {"spec": {"replicas": 5}}),), quick=True),
@@ -314,7 +315,7 @@ TRANSIENTS = (
     Staged("minReadySeconds", V3, base={"spec": {"minReadySeconds": 3}}, by=40.0),
     Staged("Recreate", V3, base=RECREATE),
     Staged("ten replicas, half of them may be away", V3, base={"spec": {"replicas": 10, "strategy": {"rollingUpdate": {"maxUnavailable": "50%"}}}}),
-    Staged("thirty replicas", V3, base={"spec": {"replicas": 30, "strategy": {"rollingUpdate": {"maxSurge": "50%"}}}}, by=60.0, where=HERE),
+    Staged("thirty replicas", V3, base={"spec": {"replicas": 30, "strategy": {"rollingUpdate": {"maxSurge": "50%"}}}}, by=60.0, where=OWN),
     Staged("a StatefulSet", V3, kind=SET, quick=True),
     Staged("a StatefulSet with a partition", V3, kind=SET, base={"spec": {"updateStrategy": {"rollingUpdate": {"partition": 2}}}}, notes=("partial",)),
     Staged("a StatefulSet under OnDelete", V3, kind=SET, base={"spec": {"updateStrategy": {"type": "OnDelete", "rollingUpdate": None}}}, notes=("manual",)),

@@ -99,6 +99,7 @@ class Hands:
     namespace: str
     sandbox: SandboxCluster | None = None
     evicting: Callable[[str], None] | None = None
+    breaking: Callable[[str], None] | None = None
     before: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -159,6 +160,11 @@ class Hands:
             self.evicting(self._new_pod())
         else:
             self.lose(None)
+
+    def chaos(self, what: str) -> None:
+        """Breaks a real cluster, or heals it."""
+        assert self.breaking is not None
+        self.breaking(what)
 
     def cordon(self, on: bool) -> None:
         node = self.cluster.list("v1", "Node", "")[0]
@@ -301,9 +307,10 @@ def over_http(
     speed: float = 1.0,
     sandbox: SandboxCluster | None = None,
     evicting: Callable[[str], None] | None = None,
+    breaking: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Through the adapter and `operations.following`, as a deploy follows."""
-    hands = Hands(case, cluster, namespace, sandbox, evicting)
+    hands = Hands(case, cluster, namespace, sandbox, evicting, breaking)
     clock = Quick(speed)
     if hands.made() is not None:
         until = clock.monotonic() + 120

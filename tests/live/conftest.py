@@ -93,9 +93,21 @@ def sandbox_world(tmp_path):
 @pytest.fixture
 def live_world(request, tmp_path):
     """A namespace of its own on the cluster that --kubeconfig names; deleted afterwards."""
+    yield from _namespace_of(request, "--kubeconfig", tmp_path)
+
+
+@pytest.fixture
+def own_world(request, tmp_path):
+    """The same on a cluster that nobody else uses, whose node and API server may be held up."""
+    yield from _namespace_of(request, "--own-kubeconfig", tmp_path)
+
+
+def _namespace_of(request, option, tmp_path):
     from kubernetes import client, config
 
-    admin = Path(request.config.getoption("--kubeconfig"))
+    if not request.config.getoption(option):
+        pytest.skip(f"needs {option}, as .ci/run gives it")
+    admin = Path(request.config.getoption(option))
     api = client.CoreV1Api(config.new_client_from_config(str(admin)))
     namespace = f"live-{uuid.uuid4().hex[:8]}"
     api.create_namespace({"metadata": {"name": namespace}})

@@ -2,7 +2,8 @@
 
     pytest -m live --kubeconfig FILE -n 4 tests/live/test_catalogue.py
 
-Every case has a namespace of its own, so any number of them may run side by side.
+Every case has a namespace of its own, so any number of them may run side by side; those that hold up a whole node
+are in test_own_cluster.py.
 """
 
 from __future__ import annotations
@@ -31,11 +32,16 @@ def named(case):
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("case", [case for case in EVERY if "live" in case.where], ids=named)
 def test_right_in_time(case, live_world, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(live_world.kubeconfig))
+    check(case, played(case, live_world), slack=HEARING, busy=BUSY)
+
+
+def played(case, world, breaking=None):
+    """What came of a case in a world's namespace; KUBECONFIG leads there."""
     from kubernetes import client, config
 
-    monkeypatch.setenv("KUBECONFIG", str(live_world.kubeconfig))
-    api = client.CoreV1Api(config.new_client_from_config(str(live_world.kubeconfig)))
-    space = live_world.namespace
+    api = client.CoreV1Api(config.new_client_from_config(str(world.kubeconfig)))
+    space = world.namespace
     until = time.monotonic() + 30
     while not api.list_namespaced_service_account(space).items:
         assert time.monotonic() < until, "the namespace got no ServiceAccount"
@@ -45,5 +51,4 @@ def test_right_in_time(case, live_world, monkeypatch):
         about = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": space}}
         api.create_namespaced_pod_eviction(name, space, about)
 
-    outcome = over_http(case, connect(None, clock=SystemClock()), space, evicting=evict)
-    check(case, outcome, slack=HEARING, busy=BUSY)
+    return over_http(case, connect(None, clock=SystemClock()), space, evicting=evict, breaking=breaking)

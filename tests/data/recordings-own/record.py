@@ -95,6 +95,95 @@ def crashing_neighbour(cluster: Any, namespace: str) -> None:
     cluster.create(namespace, other)
 
 
+HOOK = "/apis/admissionregistration.k8s.io/v1/"
+
+
+def _only(namespace: str) -> dict[str, Any]:
+    return {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+
+
+PODS: list[dict[str, Any]] = [
+    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+]
+
+
+def policy_of_admission(cluster: Any, namespace: str) -> None:
+    """A ValidatingAdmissionPolicy that takes no pod of app:v3 in this namespace."""
+    about = {"apiVersion": HOOK[6:-1], "metadata": {"name": namespace}}
+    rule = {
+        "expression": "!object.spec.containers.exists(c, c.image.endsWith(':v3'))",
+        "message": "v3 is not signed",
+    }
+    bound = {
+        "policyName": namespace,
+        "validationActions": ["Deny"],
+        "matchResources": {"namespaceSelector": _only(namespace)},
+    }
+    policy = {"matchConstraints": {"resourceRules": PODS}, "validations": [rule]}
+    cluster.call(
+        "POST", HOOK + "validatingadmissionpolicies", about | {"kind": "ValidatingAdmissionPolicy", "spec": policy}
+    )
+    binding = about | {"kind": "ValidatingAdmissionPolicyBinding", "spec": bound}
+    cluster.call("POST", HOOK + "validatingadmissionpolicybindings", binding)
+    time.sleep(8)  # until the API server has compiled it
+
+
+def webhook_that_is_away(cluster: Any, namespace: str) -> None:
+    """An admission webhook of pods whose service does not exist."""
+    hook = {
+        "name": "pods.example.com",
+        "failurePolicy": "Fail",
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+        "timeoutSeconds": 2,
+        "clientConfig": {"service": {"name": "none", "namespace": namespace, "path": "/"}},
+        "rules": PODS,
+        "namespaceSelector": _only(namespace),
+    }
+    about = {"apiVersion": HOOK[6:-1], "kind": "ValidatingWebhookConfiguration", "metadata": {"name": namespace}}
+    cluster.call("POST", HOOK + "validatingwebhookconfigurations", about | {"webhooks": [hook]})
+    time.sleep(3)
+
+
+def remove_webhook(cluster: Any, namespace: str) -> None:
+    cluster.call("DELETE", HOOK + f"validatingwebhookconfigurations/{namespace}")
+
+
+def undo_by_hand(cluster: Any, namespace: str) -> None:
+    """What `kubectl rollout undo` sends: the first ReplicaSet's template."""
+    items = cluster.call("GET", APPS.format(namespace) + "replicasets")["items"]
+    number = "deployment.kubernetes.io/revision"
+    template = next(item for item in items if item["metadata"]["annotations"].get(number) == "1")["spec"]["template"]
+    template["metadata"]["labels"].pop("pod-template-hash", None)
+    change = [{"op": "replace", "path": "/spec/template", "value": template}]
+    cluster.call("PATCH", APPS.format(namespace) + "deployments/web", change, "application/json-patch+json")
+
+
+def mounted(**volume: Any) -> dict[str, Any]:
+    """A volume `s` of the app."""
+    made: dict[str, Any] = merge(
+        container(volumeMounts=[{"name": "s", "mountPath": "/s"}]), pod(volumes=[{"name": "s"} | volume])
+    )
+    return made
+
+
+BAD_LUCK = (
+    "case $(hostname) in *[0-4bcdf]) [ -e /s/b ] || { touch /s/b; echo bad luck; exit 1; };; esac; "
+    "trap 'exit 0' TERM; while true; do sleep 1; done"
+)
+SOME_RESTART = merge(
+    container(image=BUSYBOX, command=["sh", "-c", BAD_LUCK], volumeMounts=[{"name": "s", "mountPath": "/s"}],
+              readinessProbe={"$patch": "replace", "exec": {"command": ["true"]}, "periodSeconds": 2}),
+    pod(),
+)  # fmt: skip
+SOME_RESTART["spec"]["template"]["spec"]["volumes"] = [{"name": "s", "emptyDir": {}}]
+DATABASE = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"user": "x"}}
+OF_CPU = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"limits.cpu": "2"}}}
+NO_KEY = [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "db", "key": "none"}}}]
+CLAIM = mounted(persistentVolumeClaim={"claimName": "none"})
+NO_ITEM = mounted(secret={"secretName": "db", "items": [{"key": "none", "path": "x"}]})
+BAD_HOOK = container(lifecycle={"postStart": {"exec": {"command": ["/nope"]}}})
+
 ONCE = "if [ -e /s/been ]; then trap 'exit 0' TERM; while true; do sleep 1; done; fi; touch /s/been; echo no database yet; exit 3"
 SIDECAR = pod(
     volumes=[{"name": "s", "emptyDir": {}}],
@@ -145,7 +234,33 @@ SCENARIOS: dict[str, tuple[Any, ...]] = {
     "own-made-anew-meanwhile": ("somebody deletes it and makes it anew", [image("slow"), 4, delete_and_make_anew], 15, {"verdict": "gone", "known_by": 4.1}, {}),
     "own-neighbour-crashes": ("a neighbour crashes meanwhile", [crashing_neighbour, image("slow")], 90, COMPLETE, {}),
     "own-statefulset-partition": ("partition 2: one pod of three", [image("v3")], 20, COMPLETE | {"notes": ["partial"]}, {"kind": "StatefulSet", "spec": {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}}),
+    "own-admission-policy": ("a ValidatingAdmissionPolicy takes no such pod", [image("v3")], 15, failed("admission-denied"), {"prepare": policy_of_admission}),
+    "own-webhook-away": ("an admission webhook that never answers", [image("v3")], 45, PROGRESSING, {"prepare": webhook_that_is_away}),
+    "own-webhook-removed": ("an admission webhook that is away, and goes after 8 s", [image("v3"), 8, remove_webhook], 50, COMPLETE, {"prepare": webhook_that_is_away}),
+    "own-quota-unspecified": ("a quota of CPU limits, and a pod that has none", [image("v3")], 15, failed("admission-denied"), {"objects": [OF_CPU]}),
+    "own-priority-class-missing": ("a PriorityClass that is not there", [pod(priorityClassName="vip")], 40, failed("admission-denied"), {}),
+    "own-key-missing": ("a Secret that lacks the key", [container(env=NO_KEY)], 40, failed("config-error"), {"objects": [DATABASE]}),
+    "own-volume-key-missing": ("a mounted Secret that lacks the key", [NO_ITEM], 40, failed("config-error"), {"objects": [DATABASE]}),
+    "own-claim-missing": ("a claim that does not exist", [CLAIM], 40, failed("config-error"), {}),
+    "own-host-path-missing": ("a folder of the node that is not there", [mounted(hostPath={"path": "/nope/none", "type": "Directory"})], 40, failed("config-error"), {}),
+    "own-post-start-fails": ("a postStart hook that can't be run", [BAD_HOOK], 25, failed("run-container-error"), {}),
+    "own-sidecar-crashes": ("a native sidecar that ends with 4 for ever", [init(restartPolicy="Always", command=["sh", "-c", "echo no upstream >&2; exit 4"])], 30, failed("crash-loop"), {}),
+    "own-init-out-of-memory": ("an init container that takes 200 MiB under a limit of 32", [init(image=APP + "leak", resources={"limits": {"memory": "32Mi"}})], 25, failed("oom-killed"), {}),
+    "own-init-image-missing": ("an init container's tag does not exist", [init(image=APP + "nope")], 15, failed("image-pull-failed"), {}),
+    "own-some-restart-once": ("of six new pods some end with 1 once, then stay", [SOME_RESTART], 50, COMPLETE, {"spec": {"replicas": 6}}),
+    "own-pull-secret-missing": ("a pull secret that is not there, and not needed", [merge(image("v3"), pod(imagePullSecrets=[{"name": "none"}]))], 20, COMPLETE, {}),
+    "own-undone-by-hand": ("needs 20 s to listen; undone by somebody after 4", [image("slow"), 4, undo_by_hand], 20, {"verdict": "superseded", "known_by": 4.2}, {}),
+    "own-zero-meanwhile": ("scaled to zero by somebody else in the middle", [image("slow"), 3, {"spec": {"replicas": 0}}], 15, COMPLETE | {"notes": ["zero"]}, {}),
+    "own-all-at-once": ("maxUnavailable 100 %", [image("v3")], 25, COMPLETE, {"spec": {"replicas": 6, "strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "100%"}}}}),
 }  # fmt: skip
+PATIENCE = {"config-error": 30.0, "own-priority-class-missing": 30.0}
+"""Seconds of the contract that a failure waits for: by code, or by scenario where a code has several."""
+SAID = {
+    "config-error": ("couldn't find key", "non-existent secret key", "persistentvolumeclaim", "hostPath type check"),
+    "admission-denied": ("is forbidden:",),
+    "run-container-error": ("PostStartHook",),
+}
+"""What an event says of a failure, first."""
 
 
 def is_second_exit(status: dict[str, Any]) -> bool:
@@ -153,11 +268,24 @@ def is_second_exit(status: dict[str, Any]) -> bool:
     return status.get("restartCount", 0) >= 1 and "running" not in status.get("state", {})
 
 
+def first_said(lines: list[dict[str, Any]], words: tuple[str, ...]) -> float | None:
+    """When an event first said one of the words, in its reason or its message, after the change."""
+    for line in lines:
+        thing = line.get("event", {}).get("object", {})
+        if line.get("resource") == "events" and line["t"] > 0:
+            text = f"{thing.get('reason')} {thing.get('message')}"
+            if any(word in text for word in words):
+                return float(line["t"])
+    return None
+
+
 def evidence(lines: list[dict[str, Any]], code: str) -> float | None:
     """When the evidence of a failure was there.
 
     The first pull error; the second kill by a probe; the second exit of as many new pods as there are, two at most.
     """
+    if code in SAID:
+        return first_said(lines, SAID[code])
     old: set[str] = set()
     new: dict[str, dict[str, Any]] = {}
     for line in lines:
@@ -171,11 +299,16 @@ def evidence(lines: list[dict[str, Any]], code: str) -> float | None:
             return float(line["t"])
         if code == "probe-failing" and thing.get("reason") == "Killing" and thing.get("count", 0) >= 2:
             return float(line["t"])
-        if code != "crash-loop" or line["resource"] != "pods" or thing["metadata"]["uid"] in old:
+        if code not in {"crash-loop", "oom-killed"} or line["resource"] != "pods" or thing["metadata"]["uid"] in old:
             continue
         new[thing["metadata"]["uid"]] = thing.get("status", {})
         broken = [
-            1 for status in new.values() if any(is_second_exit(item) for item in status.get("containerStatuses", []))
+            1
+            for status in new.values()
+            if any(
+                is_second_exit(item)
+                for item in [*status.get("containerStatuses", []), *status.get("initContainerStatuses", [])]
+            )
         ]
         if len(broken) >= min(2, len(new)):
             return float(line["t"])
@@ -203,7 +336,10 @@ def finish(path: Path) -> None:
     if head["expect"].get("notes") == ["partial"]:
         head["expect"]["known_by"] = partly_done(lines)
     elif head["expect"]["verdict"] == "failed":
-        head["expect"]["known_by"] = evidence(lines, head["expect"]["code"])
+        code, scenario = head["expect"]["code"], head["scenario"]
+        seen = evidence(lines, code)
+        assert seen is not None, f"{scenario}: there was no evidence of {code}"
+        head["expect"]["known_by"] = round(seen + PATIENCE.get(scenario, PATIENCE.get(code, 0.0)), 3)
     with gzip.GzipFile(path, "wb", mtime=0) as packed:
         packed.writelines(json.dumps(line).encode() + b"\n" for line in [head, *lines])
 
