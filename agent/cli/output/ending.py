@@ -129,7 +129,7 @@ def _smoke(report: DeployReport) -> str:
 def _cause(cause: Cause, label: str) -> Iterator[Line]:
     found = cause.diagnosis
     smoke = found.code == "smoke-failed"
-    where = f" in {found.object.replace('/', ' ', 1)}" if smoke and found.object.startswith("pod/") else ""
+    where = f" ({found.object})" if smoke and found.object.startswith("pod/") else ""
     yield (f"  {label}: {found.message + where if smoke else found.sentence}",)
     indent = " " * (len(label) + 4)
     lines = [line for line in cause.log.splitlines() if line.strip()]

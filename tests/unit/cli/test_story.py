@@ -81,7 +81,7 @@ def test_the_whole_story():
         "            an order goes through       FAILED  500 from /api (expected 200), 3 tries in 15 s\n"
         "  undo      to release 41 (v1): 3 of 3 available, smoke passed                           5.1 s\n"
         "FAILED, undone and verified: v1 serves again. v2 was live for 24 s.\n"
-        '  cause: smoke check "an order goes through" got 500 in pod checkoutservice-x\n'
+        '  cause: smoke check "an order goes through" got 500 (pod/checkoutservice-x)\n'
         '         {"ok":false,"version":"v2"}\n'
         "  report: report/report.html      exit status 1\n"
     )
