@@ -200,7 +200,7 @@ def _change_data(change: Change) -> dict[str, Any]:
         found["adoptable"] = change.adoptable
     if isinstance(change, Update | Move | Delete):
         found["differences"] = [
-            {"setting": one.name, "path": one.path, "before": one.before, "after": one.after}
+            {"setting": one.name, "path": one.path, "before": one.shown[0], "after": one.shown[1]}
             for one in change.reading.differences
             if not one.is_script
         ]
