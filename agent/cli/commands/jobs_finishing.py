@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def finish(
-    jenkins: JenkinsServer, made: Plan, given: Given, console: Console, *, runs: Path, output: str, preflight: bool
+    jenkins: JenkinsServer, made: Plan, given: Given, console: Console, *, output: str, preflight: bool
 ) -> ExitStatus:
     """Carries the plan out, tells what became of it and how to take it back."""
     from agent.cli.output.jobs_report import report_json, report_text
 
     if preflight and made.pending:
         check_first(jenkins, made, console)
-    folder = run_folder(runs, jenkins.url, given.user)
+    folder = run_folder(given.notes, jenkins.url, given.user)
     report = carry_out(jenkins, made, given, console, folder)
     console.data(report_json(report) if output == "json" else report_text(report, console))
     if _sent(report):
@@ -62,7 +62,7 @@ def carry_out(jenkins: JenkinsServer, made: Plan, given: Given, console: Console
     from agent.operations.crew import Crew
     from agent.operations.jobs_apply import apply
 
-    crew = Crew(given.parallel, time.monotonic)
+    crew = Crew(given.at_once, time.monotonic)
     with progress_on(console, len(made.pending)) as emit:
         return apply(jenkins, made, crew, SystemClock(), folder, emit)
 

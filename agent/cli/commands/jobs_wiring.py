@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from agent.cli.commands.jobs_settings import settled
 from agent.cli.console import Console
 from agent.errors import RemoteError, UsageError
 
@@ -42,8 +43,9 @@ class Given:
     teams: tuple[str, ...]
     max_changes: int | None
     max_deletes: int | None
-    parallel: int
+    parallel: int | None
     views: bool = False
+    runs: Path | None = None
 
     @property
     def is_choosy(self) -> bool:
@@ -55,9 +57,19 @@ class Given:
         )
 
     @classmethod
-    def for_jenkins(cls, url: str, user: str, ca_bundle: str) -> Given:
+    def for_jenkins(cls, url: str, user: str, ca_bundle: str, runs: Path | None = None) -> Given:
         """Of a command that has no specs."""
-        return cls((), url, user, ca_bundle, False, False, False, (), (), None, None, PARALLEL)  # noqa: FBT003
+        return cls((), url, user, ca_bundle, False, False, False, (), (), None, None, None, runs=runs)  # noqa: FBT003
+
+    @property
+    def at_once(self) -> int:
+        """Requests at a time."""
+        return self.parallel or PARALLEL
+
+    @property
+    def notes(self) -> Path:
+        """Where runs are noted."""
+        return self.runs or Path(RUNS)
 
 
 def jenkins_options(function: Decorated) -> Decorated:
@@ -78,20 +90,16 @@ def runs_option(function: Decorated) -> Decorated:
     return click.option(
         "--runs",
         type=click.Path(file_okay=False, path_type=Path),
-        default=Path(RUNS),
         envvar="HEADWAY_RUNS",
-        show_default=True,
         metavar="DIR",
-        help="Backups and audit of each run; archive it  [HEADWAY_RUNS].",
+        help=f"Backups and audit of each run (default: {RUNS}); archive it  [HEADWAY_RUNS].",
     )(function)
 
 
 def plan_options(function: Decorated) -> Decorated:
     """What a plan may do; filters narrow and never widen."""
     for option in (
-        click.option(
-            "--parallel", type=click.IntRange(1, 64), default=8, show_default=True, help="Requests at a time."
-        ),
+        click.option("--parallel", type=click.IntRange(1, 64), help=f"Requests at a time (default: {PARALLEL})."),
         click.option("--max-deletes", type=click.IntRange(0), help="Removals that are fine (default: 10, or a tenth)."),
         click.option("--max-changes", type=click.IntRange(0), help="Refuse a plan with more changes."),
         click.option("--team", "teams", multiple=True, metavar="T", help="Only this team's jobs; repeatable."),
@@ -105,8 +113,8 @@ def plan_options(function: Decorated) -> Decorated:
     return function
 
 
-def desired(given: Given) -> tuple[tuple[LoadedSpec, ...], Options]:
-    """All specs, and what may be done with their jobs; every problem of every spec is an exit 2."""
+def desired(given: Given, console: Console) -> tuple[tuple[LoadedSpec, ...], Options, Given]:
+    """All specs, what may be done with their jobs, and the settings that hold; every problem of a spec is an exit 2."""
     from agent.adapters.git import remote
     from agent.jobs.triage import Options
     from agent.operations.definitions import check_pins, owner, scopes
@@ -114,6 +122,7 @@ def desired(given: Given) -> tuple[tuple[LoadedSpec, ...], Options]:
 
     specs = demand(given.specs, files=False)
     check_pins(specs)
+    given = settled(given, [one.jenkins for one in specs], console)
     whose = owner(specs, remote)
     where = scopes(given.specs, specs)
     if given.prune and not where:
@@ -136,14 +145,14 @@ def desired(given: Given) -> tuple[tuple[LoadedSpec, ...], Options]:
         max_changes=given.max_changes,
         max_deletes=given.max_deletes,
     )
-    return specs, options
+    return specs, options, given
 
 
 def server(given: Given) -> JenkinsServer:
     """The Jenkins that is meant."""
     from agent.adapters.jenkins import JenkinsServer
 
-    return JenkinsServer(connection(given.url, given.user, given.ca_bundle, given.parallel))
+    return JenkinsServer(connection(given.url, given.user, given.ca_bundle, given.at_once))
 
 
 def connection(url: str, user: str, ca_bundle: str, parallel: int) -> Connection:
@@ -157,10 +166,14 @@ def connection(url: str, user: str, ca_bundle: str, parallel: int) -> Connection
     token = os.environ.get("JENKINS_API_TOKEN", "")
     if not url:
         raise UsageError(
-            "nothing was sent: no Jenkins is named", hint="--jenkins-url URL, or JENKINS_URL in the environment"
+            "nothing was sent: no Jenkins is named",
+            hint="--jenkins-url URL, JENKINS_URL in the environment, or 'jenkins: {url: URL}' in headway.yaml",
         )
     if token and not user:
-        raise UsageError("nothing was sent: JENKINS_API_TOKEN is set, but no user", hint="set JENKINS_USER_ID as well")
+        raise UsageError(
+            "nothing was sent: JENKINS_API_TOKEN is set, but no user",
+            hint="set JENKINS_USER_ID as well, or 'jenkins: {user: NAME}' in headway.yaml",
+        )
     if user and not token:
         raise UsageError(
             f"nothing was sent: no API token for user '{user}'",
@@ -187,7 +200,7 @@ def surveyed(
 
     console.detail(f"asking {jenkins.url} for {len(specs)} jobs of owner '{options.owner}'")
     levels = depth(name for one in specs for name in (one.spec.job, one.spec.pipeline.moved_from))
-    crew = Crew(given.parallel, time.monotonic)
+    crew = Crew(given.at_once, time.monotonic)
     try:
         return survey(jenkins, made, options, crew, drift=given.drift, levels=levels)
     except RemoteError as problem:

@@ -1,4 +1,4 @@
-"""A Jenkins in a storm, and real processes of `headway jobs apply` that are killed in it: what the fault soak is made of."""
+"""A Jenkins in a storm, and real processes of `headway jobs apply` that are killed in it."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Soak:
         self.stormy, self.calm = stormy, calm
         self.folder, self.jobs, self.kills = folder, jobs, kills
         self._lives = lives
-        self._draw = random.Random(20261128)  # noqa: S311  points of a soak, the same in every run
+        self._draw = random.Random(20261128)
         self.figures = Figures(jobs)
         self.write(keep=30)
 
