@@ -61,6 +61,13 @@ _NAMES: Mapping[str, str] = {
 }
 _ORDER = f"properties/{PARAMETERS}/parameterDefinitions/order"
 _PARAMETER = re.compile(rf"properties/{re.escape(PARAMETERS)}/parameterDefinitions/[\w.]+\[(.*?)\](?:/(\w+))?")
+_LIBRARY = re.compile(r"properties/[\w.]+\.FolderLibraries/libraries/[\w.]+\[(.*?)\](?:/(.*))?")
+_OF_LIBRARIES: Mapping[str, str] = {
+    "defaultVersion": "version",
+    "remote": "repository",
+    "credentialsId": "credential",
+    "libraryPath": "path",
+}
 _LONGEST_VALUE = 60
 
 
@@ -92,6 +99,9 @@ class Difference:
             return f"parameter {found[1]}" + (f" ({found[2]})" if found[2] else "")
         if self.path in _NAMES:
             return _NAMES[self.path]
+        if found := _LIBRARY.fullmatch(self.path):
+            last = (found[2] or "").rpartition("/")[2].rpartition(".")[2]
+            return f"library {found[1]}" + (f" ({_OF_LIBRARIES.get(last, last)})" if last else "")
         return " ".join(part.rpartition(".")[2] for part in self.path.split("/")[-2:])
 
     @property

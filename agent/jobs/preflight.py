@@ -38,6 +38,7 @@ _BY_CLASS = (
     (r"hudson\.plugins\.git\.|jenkins\.plugins\.git\.", Requirement("git", "", "Jenkinsfiles from git")),
     (r"workflow\.multibranch\.", Requirement("workflow-multibranch", "", "multibranch jobs")),
     (r"jenkins\.branch\.", Requirement("branch-api", "", "multibranch jobs")),
+    (r"workflow\.libs\.FolderLibraries", Requirement("pipeline-groovy-lib", "", "shared libraries of folders")),
     (r"com\.cloudbees\.hudson\.plugins\.folder\.", Requirement("cloudbees-folder", "", "folders")),
 )
 _BY_SCRIPT = (

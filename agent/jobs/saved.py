@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from agent.errors import HeadwayError, UsageError
+from agent.jobs import libraries
 from agent.jobs.change import (
     Change,
     Conflict,
@@ -127,7 +128,7 @@ def same(before: str, now: str) -> bool:
         return False
     if (old.findtext("disabled") or "false") != (new.findtext("disabled") or "false"):
         return False
-    return not compare(settings(old), settings(new))
+    return not compare(settings(old), settings(new)) and libraries.same(old, new)
 
 
 def _data(change: Change) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Protocol
 from agent.errors import ForbiddenError, HeadwayError, RemoteError
 from agent.jobs import names
 from agent.jobs.change import Create, Move, Replace, Update
-from agent.jobs.definition import JobDefinition
+from agent.jobs.definition import JobDefinition, Kind
 from agent.jobs.plan import Plan
 from agent.jobs.preflight import credentials, dropped, requirements, sample, samples, unmet
 
@@ -64,6 +64,8 @@ def preflight(jenkins: Preflight, plan: Plan) -> Findings:
     except ForbiddenError:
         for job in samples(jobs):
             problems += _tried(jenkins, job, fresh, warnings)
+        if any(job.kind is Kind.FOLDER and job.marker.libraries for job in jobs):
+            warnings.append("whether plugin pipeline-groovy-lib is there (shared libraries) could not be found out")
     warnings += _credentials(jenkins, jobs, fresh)
     return Findings(tuple(problems), tuple(warnings))
 
@@ -98,19 +100,21 @@ def _credentials(jenkins: Preflight, jobs: Sequence[JobDefinition], fresh: set[s
     try:
         everywhere = jenkins.credentials("")
         elsewhere = {name: users for name, users in wanted.items() if name not in everywhere}
-        places = {above for users in elsewhere.values() for job in users for above in names.ancestors(job.full_name)}
+        places = {place for users in elsewhere.values() for job in users for place in _places(job)}
         stores = {folder: jenkins.credentials(folder) for folder in sorted(places - fresh)}
     except RemoteError as problem:
         return [f"credentials were not checked: {problem.message}"]
     return [message for name, users in elsewhere.items() if (message := _missing(name, users, stores))]
 
 
+def _places(job: JobDefinition) -> tuple[str, ...]:
+    """The folders whose stores a job sees; a folder sees its own."""
+    above = names.ancestors(job.full_name)
+    return (*above, job.full_name) if job.kind is Kind.FOLDER else above
+
+
 def _missing(name: str, users: Sequence[JobDefinition], stores: Mapping[str, frozenset[str]]) -> str:
-    without = [
-        job.full_name
-        for job in users
-        if not any(name in stores.get(place, ()) for place in names.ancestors(job.full_name))
-    ]
+    without = [job.full_name for job in users if not any(name in stores.get(place, ()) for place in _places(job))]
     if not without:
         return ""
     more = f" and {len(without) - 1} more" if len(without) > 1 else ""

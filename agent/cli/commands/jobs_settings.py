@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ def settled(given: Given, said: Sequence[Defaults], console: Console) -> Given:
     different = list({id(one): one for one in said}.values())
     for name, words in NAMES.items():
         if getattr(given, name) not in {None, ""}:
-            _tell(console, words, getattr(given, name), lambda name=name: _source(name))
+            _tell(console, words, getattr(given, name), partial(_source, name))
             continue
         values = {one.values.get(name): one for one in different}
         if len(values) > 1:
@@ -47,7 +48,7 @@ def settled(given: Given, said: Sequence[Defaults], console: Console) -> Given:
         for value, one in values.items():
             if value is not None:
                 found[name] = Path(value) if name == "runs" else value
-                _tell(console, words, value, lambda one=one, name=name: one.origin(name))
+                _tell(console, words, value, partial(one.origin, name))
     return replace(given, **found)
 
 

@@ -117,7 +117,7 @@ def desired(given: Given, console: Console) -> tuple[tuple[LoadedSpec, ...], Opt
     """All specs, what may be done with their jobs, and the settings that hold; every problem of a spec is an exit 2."""
     from agent.adapters.git import remote
     from agent.jobs.triage import Options
-    from agent.operations.definitions import check_pins, owner, scopes
+    from agent.operations.definitions import check_pins, owner, scopes, shared
     from agent.spec.load import demand
 
     specs = demand(given.specs, files=False)
@@ -144,6 +144,7 @@ def desired(given: Given, console: Console) -> tuple[tuple[LoadedSpec, ...], Opt
         teams=given.teams,
         max_changes=given.max_changes,
         max_deletes=given.max_deletes,
+        shared=shared(specs),
     )
     return specs, options, given
 

@@ -135,7 +135,9 @@ def reason(change: Change) -> str:  # noqa: PLR0911  one return an action
     again = " (scans every branch again)" if indexes_again(change) and not isinstance(change, Create) else ""
     match change:
         case Create():
-            return "create" if change.job.kind is not Kind.FOLDER else "create folder"
+            listed = change.job.marker.libraries.replace(",", ", ")
+            carries = f" with shared libraries {listed}" if "," in listed else f" with shared library {listed}"
+            return "create" if change.job.kind is not Kind.FOLDER else f"create folder{carries if listed else ''}"
         case Update() if change.reason == "the spec changed" and change.reading.differences:
             return f"update: {sentences(change)}{again}"
         case Update():
