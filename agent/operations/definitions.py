@@ -90,7 +90,8 @@ def shared(specs: Sequence[LoadedSpec]) -> Mapping[str, Shared]:
         wanted = Shared(tuple(library for library, _ in said), file)
         if not folder:
             raise UsageError(
-                f"nothing was sent: {file} has shared libraries for the folders of its jobs, and '{one.spec.job}' has none",
+                f"nothing was sent: {file} has shared libraries for the folders of its jobs, and "
+                f"'{one.spec.job}' is in none",
                 hint="give it a pipeline.folder",
             )
         if found.setdefault(folder, wanted) != wanted:

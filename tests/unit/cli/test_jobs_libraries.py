@@ -11,25 +11,23 @@ from tests.unit.cli.test_jobs import add, edit, sandbox, shop, writes
 __all__ = ["sandbox", "shop"]
 
 GIT = "https://git.example.com/platform/headway.git"
-ONE = "[{git: '%s', path: shared_library, credentials: git-read}]" % GIT
+ONE = f"[{{git: '{GIT}', path: shared_library, credentials: git-read}}]"
+CREDENTIAL = f"[{{git: '{GIT}', credentials: only-there}}]"
 CONFIGURATION = "org.jenkinsci.plugins.workflow.libs.LibraryConfiguration"
 THEIRS = f"""<{CONFIGURATION}><name>company</name>
   <retriever class="org.jenkinsci.plugins.workflow.libs.SCMSourceRetriever">
   <scm class="jenkins.plugins.git.GitSCMSource" plugin="git@5.7.0"><id>1</id><remote>https://x/y.git</remote></scm>
   </retriever><defaultVersion>main</defaultVersion><implicit>true</implicit></{CONFIGURATION}>"""
-FOREIGN = (
-    """<com.cloudbees.hudson.plugins.folder.Folder plugin="cloudbees-folder">
+FOREIGN = f"""<com.cloudbees.hudson.plugins.folder.Folder plugin="cloudbees-folder">
   <description>The money people</description>
   <properties>
     <org.jenkinsci.plugins.workflow.libs.FolderLibraries plugin="pipeline-groovy-lib@752">
-      <libraries>%s</libraries>
+      <libraries>{THEIRS}</libraries>
     </org.jenkinsci.plugins.workflow.libs.FolderLibraries>
     <com.cloudbees.plugins.credentials.Folder_Properties plugin="credentials"><secret>kept</secret>
     </com.cloudbees.plugins.credentials.Folder_Properties>
   </properties>
 </com.cloudbees.hudson.plugins.folder.Folder>"""
-    % THEIRS
-)
 
 
 def declare(folder, libraries: str = ONE, *, pin: str = "v1", owner: str = "owner: shop\n") -> None:
@@ -189,17 +187,17 @@ def test_the_plugin_and_the_credential_are_asked_for(sandbox, money, headway):
 
 
 def test_a_credential_of_the_folder_itself_is_seen(sandbox, shop, headway):
-    declare(shop / "money", "[{git: '%s', credentials: only-there}]" % GIT, owner="")
+    declare(shop / "money", CREDENTIAL, owner="")
     assert "credential 'only-there' of shop/money is in no store" in headway("jobs", "apply", shop).err
-    declare(shop / "money", "[{git: '%s', credentials: only-there}]" % GIT, pin="v3", owner="")
+    declare(shop / "money", CREDENTIAL, pin="v3", owner="")
     sandbox.add_credential("only-there", "shop/money")
     assert "only-there" not in headway("jobs", "apply", shop).err
 
 
 def test_of_two_files_the_lower_has_the_last_word_by_name(sandbox, shop, headway):
     sandbox.add_credential("git-read")
-    declare(shop, "[{name: a, git: '%s', version: '1'}, {name: b, git: '%s', version: '1'}]" % (GIT, GIT))
-    declare(shop / "web", "[{name: a, git: '%s', version: '2'}]" % GIT, owner="")
+    declare(shop, f"[{{name: a, git: '{GIT}', version: '1'}}, {{name: b, git: '{GIT}', version: '1'}}]")
+    declare(shop / "web", f"[{{name: a, git: '{GIT}', version: '2'}}]", owner="")
     assert headway("jobs", "apply", shop).status == 0
     assert config(sandbox, "shop/web").count(CONFIGURATION) == 4
     assert "<defaultVersion>2<" in config(sandbox, "shop/web")
