@@ -28,6 +28,14 @@ EDITED = "edited in Jenkins"
 """The reason of an update that only a drift check finds."""
 
 
+class TooMuchError(RefusedError):
+    """A plan has more changes or removals than it may; it is there to be looked at, not to be carried out."""
+
+    def __init__(self, made: Plan, message: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.plan = made
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What would be done, item by item.
@@ -80,7 +88,7 @@ def plan(
             of kept jobs too, edits made in Jenkins are found.
 
     Raises:
-        RefusedError: more changes or more removals than the options allow; nothing is to be sent.
+        TooMuchError: more changes or more removals than the options allow; nothing is to be sent.
     """
     done = (complete(change, configs) for change in triage(jobs, inventory, options))
     # A folder that stays as it is is nothing that anybody asked for.
@@ -198,16 +206,18 @@ def _limit(made: Plan, inventory: Inventory) -> None:
     options = made.options
     count = len(made.pending)
     if options.max_changes is not None and count > options.max_changes:
-        raise RefusedError(
+        raise TooMuchError(
+            made,
             f"nothing was sent: the plan has {count} changes, more than the {options.max_changes} of --max-changes",
-            hint="headway jobs plan shows them",
+            f"headway jobs plan shows them; if they are right: --max-changes {count}",
         )
     removals = sum(isinstance(one, Delete | Replace) for one in made.changes)
     limit = options.max_deletes
     if limit is None:
         limit = min(DELETES_AT_MOST, max(1, owned(inventory, options) // 10))
     if removals > limit:
-        raise RefusedError(
+        raise TooMuchError(
+            made,
             f"nothing was sent: {removals} jobs would be disabled, deleted or replaced, more than {limit}",
-            hint=f"if that is right: --max-deletes {removals}",
+            f"headway jobs plan shows them; if that is right: --max-deletes {removals}",
         )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent.cli.commands.jobs_finishing import finish, shown, tend_views
+from agent.cli.commands.jobs_given import Given
 from agent.cli.commands.jobs_more import import_command, seed_command, why_command
 from agent.cli.commands.jobs_settings import settled_here
 from agent.cli.commands.jobs_wiring import (
-    Given,
     desired,
     jenkins_options,
     plan_options,
@@ -51,12 +51,17 @@ def plan_command(
 ) -> ExitStatus:
     """Show what `apply` would do, job by job; sends nothing."""
     from agent.cli.main import on_sigterm
+    from agent.jobs.plan import TooMuchError
 
     given = Given(**options)
     on_sigterm()
     specs, chosen, given = desired(given, console)
     jenkins = server(given)
-    made = surveyed(jenkins, specs, chosen, given, console)
+    try:
+        made = surveyed(jenkins, specs, chosen, given, console)
+    except TooMuchError as refusal:
+        console.data(shown(refusal.plan, jenkins.url, output, console, diff=diff, refused=refusal.message))
+        raise
     console.data(shown(made, jenkins.url, output, console, diff=diff))
     if out is not None:
         _save(made, jenkins.url, out)
@@ -127,7 +132,7 @@ def rollback_command(console: Console, /, *, run: str, dry_run: bool, output: st
     controller = server(given)
     made = taking_back(controller, noted, "", Crew(given.at_once, time.monotonic))
     if dry_run:
-        console.data(shown(made, controller.url, output, console, diff=None))
+        console.data(shown(made, controller.url, output, console, diff=None, command="rollback"))
         return ExitStatus.OK
     return finish(controller, made, given, console, output=output, preflight=False)
 

@@ -14,7 +14,7 @@ from agent.errors import ExitStatus, RemoteError
 if TYPE_CHECKING:
     from agent.adapters.jenkins import JenkinsServer
     from agent.adapters.runs import RunFolder
-    from agent.cli.commands.jobs_wiring import Given
+    from agent.cli.commands.jobs_given import Given
     from agent.jobs.plan import Plan
     from agent.operations.jobs import Emit, Progress
     from agent.reports.jobs import JobsReport
@@ -43,17 +43,19 @@ def _sent(report: JobsReport) -> bool:
     return bool(report.having(Outcome.DONE))
 
 
-def shown(made: Plan, url: str, output: str, console: Console, *, diff: bool | None) -> str:
-    """The plan in the form that was asked for."""
+def shown(
+    made: Plan, url: str, output: str, console: Console, *, diff: bool | None, refused: str = "", command: str = "apply"
+) -> str:
+    """The plan in the form that was asked for; `refused` says why it would not be carried out."""
     from agent.cli.output.plan import plan_json, plan_text, script_of
     from agent.cli.output.plan_markdown import plan_markdown
 
     if output == "json":
-        return plan_json(made, url)
+        return plan_json(made, url, refused)
     if output == "markdown":
-        return plan_markdown(made, url)
+        return plan_markdown(made, url, refused)
     few = sum(script_of(change) is not None for change in made.changes) <= 5  # noqa: PLR2004
-    return plan_text(made, console, diff=few if diff is None else diff)
+    return plan_text(made, console, diff=few if diff is None else diff, command=command)
 
 
 def carry_out(jenkins: JenkinsServer, made: Plan, given: Given, console: Console, folder: RunFolder) -> JobsReport:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agent.cli.commands.jobs_given import Given
 from agent.cli.commands.jobs_settings import settled_here
-from agent.cli.commands.jobs_wiring import Given, jenkins_options, server
+from agent.cli.commands.jobs_wiring import jenkins_options, server
 from agent.cli.console import Console, clean
 from agent.cli.options import dry_run_option, output_option, talk_options
 from agent.errors import ExitStatus, NotFoundError, RemoteError, UsageError

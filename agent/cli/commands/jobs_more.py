@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 
 from agent.cli.commands.jobs_finishing import finish, shown
+from agent.cli.commands.jobs_given import Given
 from agent.cli.commands.jobs_import import import_command
 from agent.cli.commands.jobs_settings import settled
 from agent.cli.commands.jobs_why import why_command
-from agent.cli.commands.jobs_wiring import Given, jenkins_options, runs_option, server
+from agent.cli.commands.jobs_wiring import jenkins_options, runs_option, server
 from agent.cli.console import Console
 from agent.cli.options import dry_run_option, output_option, talk_options
 from agent.errors import ExitStatus, UsageError

@@ -15,7 +15,7 @@ from agent.cli.console import Console, clean
 from agent.errors import UsageError
 
 if TYPE_CHECKING:
-    from agent.cli.commands.jobs_wiring import Given
+    from agent.cli.commands.jobs_given import Given
     from agent.spec.controller import Defaults
 
 NAMES = {"url": "Jenkins", "user": "user", "ca_bundle": "authority", "parallel": "requests at a time",
