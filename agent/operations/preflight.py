@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from agent.errors import ForbiddenError, HeadwayError, RemoteError
+from agent.errors import ForbiddenError, HeadwayError, RemoteError, StaleWriteError
 from agent.jobs import names
 from agent.jobs.change import Create, Move, Replace, Update
 from agent.jobs.definition import JobDefinition, Kind
 from agent.jobs.plan import Plan
-from agent.jobs.preflight import credentials, dropped, requirements, sample, samples, unmet
+from agent.jobs.preflight import credentials, dropped, is_trial, requirements, sample, samples, unmet
 
 
 class Preflight(Protocol):
@@ -73,11 +73,12 @@ def preflight(jenkins: Preflight, plan: Plan) -> Findings:
 def _tried(jenkins: Preflight, job: JobDefinition, fresh: set[str], warnings: list[str]) -> Sequence[str]:
     """Creates a job like this one beside it, lets Jenkins save it, compares, and deletes it."""
     folder = next((name for name in reversed(names.ancestors(job.full_name)) if name not in fresh), "")
-    name = f"headway-preflight-{secrets.token_hex(4)}"
-    trial = f"{folder}/{name}" if folder else name
     text = sample(job)
+    # The same name for the same try: what a killed process left is found, and taken away, by the next one.
+    name = f"headway-preflight-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    trial = f"{folder}/{name}" if folder else name
     try:
-        jenkins.create(trial, text)
+        _try(jenkins, trial, text)
     except HeadwayError as problem:
         warnings.append(f"plugins were not checked: the list is not for this user, and a try failed: {problem.message}")
         return ()
@@ -90,6 +91,18 @@ def _tried(jenkins: Preflight, job: JobDefinition, fresh: set[str], warnings: li
     finally:
         jenkins.delete(trial)
     return [f"Jenkins drops '{what}' of a {job.kind.words}: its plugin is missing" for what in lost]
+
+
+def _try(jenkins: Preflight, trial: str, text: str) -> None:
+    """Creates the trial; what an earlier try left under its name is deleted first, if it is one."""
+    try:
+        jenkins.create(trial, text)
+    except StaleWriteError:
+        left = jenkins.read(trial)
+        if left is not None and not is_trial(left):
+            raise
+        jenkins.delete(trial)
+        jenkins.create(trial, text)
 
 
 def _credentials(jenkins: Preflight, jobs: Sequence[JobDefinition], fresh: set[str]) -> list[str]:

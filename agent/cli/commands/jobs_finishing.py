@@ -31,7 +31,7 @@ def finish(
         check_first(jenkins, made, console)
     folder = run_folder(given.notes, jenkins.url, given.user)
     report = carry_out(jenkins, made, given, console, folder)
-    console.data(report_json(report) if output == "json" else report_text(report, console))
+    console.data(report_json(report) if output == "json" else report_text(report, console, views=given.views))
     if _sent(report):
         console.say(f"run {folder.name}: `headway jobs rollback {folder.name}` takes it back ({folder.folder})")
     return status_of(report)
@@ -157,7 +157,8 @@ def tend_views(
     for found in (keep_views if send else look)(jenkins, wanted):
         sign = {"create": "+", "update": "~", "conflict": "!"}.get(found.action, "=")
         good = good and not found.problem and found.action != "conflict"
-        said = found.problem or {"conflict": "conflict: it is not ours"}.get(found.action, found.action)
+        past = {"create": "created", "update": "updated"} if send else {}
+        said = found.problem or {"conflict": "conflict: it is not ours", **past}.get(found.action, found.action)
         if found.action != "keep":
             console.data(clean(f"  {sign} view {found.view.title}  {said}"))
     return good

@@ -31,8 +31,8 @@ _PAST = {
 }
 
 
-def report_text(report: JobsReport, console: Console) -> str:
-    """What became of the plan, item by item, and the sum."""
+def report_text(report: JobsReport, console: Console, *, views: bool = False) -> str:
+    """What became of the plan, item by item, and the sum; `views`: what is sent for views is told after it."""
     width = columns([item.change for item in report.items if item.outcome is not Outcome.KEPT])
     entries = [
         (_alike(item, console), [_outcome(item, console, width)])
@@ -43,7 +43,7 @@ def report_text(report: JobsReport, console: Console) -> str:
     lines += kept_line(report.plan, "were", "was")
     if report.plan.orphans:
         lines.append(orphans_line(report.plan))
-    return "\n".join([*lines, _ending(report, console)])
+    return "\n".join([*lines, _ending(report, console, views=views)])
 
 
 def report_json(report: JobsReport) -> str:
@@ -78,7 +78,7 @@ def _done(change: Change) -> str:
     return f"{past} ({change.reason})" if not isinstance(change, Conflict | Keep) else past
 
 
-def _ending(report: JobsReport, console: Console) -> str:
+def _ending(report: JobsReport, console: Console, *, views: bool) -> str:
     done = report.having(Outcome.DONE)
     by: dict[str, int] = {}
     for item in done:
@@ -91,7 +91,8 @@ def _ending(report: JobsReport, console: Console) -> str:
         parts.append(f"{len(report.having(Outcome.CONFLICT))} in conflict")
     if report.failed:
         parts.append(console.paint(f"{len(report.failed)} NOT done", "red", "bold"))
-    head = "Interrupted" if report.interrupt else "Nothing was sent" if not done else "Applied"
+    nothing = "No job was changed" if views else "Nothing was sent"
+    head = "Interrupted" if report.interrupt else "Applied" if done else nothing
     checked = "; Jenkins shows it" if report.verified else ""
     if report.unverified:
         checked = f"; not verified: {clean(report.unverified)}"

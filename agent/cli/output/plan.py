@@ -54,7 +54,7 @@ def plan_text(plan: Plan, console: Console, *, diff: bool, scripts: bool = True,
         scripts: whether they may be hidden without a word.
         command: of `headway jobs` that carries it out.
     """
-    entries = [(_alike(one, console), list(_lines(one, console, plan, diff=diff))) for one in changed(plan)]
+    entries = [(_alike(one, console, diff=diff), list(_lines(one, console, plan, diff=diff))) for one in changed(plan)]
     lines = list(folded(entries, more_alike))
     if not diff and scripts and any(script_of(change) for change in plan.changes):
         lines.append("  (--diff shows the lines of changed Jenkinsfiles)")
@@ -111,14 +111,18 @@ def is_weighty(change: Change) -> bool:
     return not isinstance(change, Create | Update)
 
 
-def _alike(change: Change, console: Console) -> str | None:
+def _alike(change: Change, console: Console, *, diff: bool) -> tuple[str, ...] | None:
     """What a change has in common with others; None where it is shown by itself."""
-    return None if console.verbose or is_weighty(change) else reason(change)
+    if console.verbose or is_weighty(change):
+        return None
+    script = script_of(change) if diff else None
+    return (reason(change), *(script.lines() if script else ()))
 
 
 def more_alike(count: int, said: Hashable) -> str:
     """The line in place of many that say the same."""
-    return f"    ... and {count} more: {clean(str(said))} (--verbose lists them)"
+    words = said[0] if isinstance(said, tuple) else said
+    return f"    ... and {count} more: {clean(str(words))} (--verbose lists them)"
 
 
 def _lines(change: Change, console: Console, plan: Plan, *, diff: bool) -> Iterator[str]:
@@ -196,7 +200,7 @@ def orphans_line(plan: Plan) -> str:
     one = len(plan.orphans) == 1
     return (
         f"  ? {len(plan.orphans)} job{'' if one else 's'} of this owner {'has' if one else 'have'} no spec any more: "
-        f"{names} (--prune disables {'it' if one else 'them'})"
+        f"{names} (--prune disables, then deletes {'it' if one else 'them'})"
     )
 
 

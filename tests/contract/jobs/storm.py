@@ -153,6 +153,15 @@ class Soak:
         """The file of one spec."""
         return self.folder / "specs" / f"svc-{number:04d}.service.yaml"
 
+    def move(self, number: int) -> tuple[str, str]:
+        """Gives a job another name in another folder, which takes Jenkins two steps; its full names."""
+        file, name = self.spec(number), f"svc-{number:04d}"
+        folder = f"soak/team-{number % FOLDERS:02d}"
+        text = file.read_text(encoding="utf-8")
+        place = f"folder: soak/elsewhere, job: moved-{name}, moved_from: {folder}/{name}"
+        file.write_text(text.replace(f"folder: {folder}", place), encoding="utf-8")
+        return f"{folder}/{name}", f"soak/elsewhere/moved-{name}"
+
     def weather(self, every: int) -> None:
         """From now on 1 in `every` requests meets each of the faults, one after another."""
         self.stormy.fault("status", every=every, retry_after=RETRY_AFTER)

@@ -50,7 +50,7 @@ def test_every_action_has_its_line_and_its_place_in_the_sum():
         "  - f/dead     delete: no spec names it\n"
         "  ! f/theirs   conflict: it was not made by Headway; --adopt takes it over, with its builds\n"
         "  = 1 job is as it should be\n"
-        "  ? 1 job of this owner has no spec any more: f/orphan (--prune disables it)\n"
+        "  ? 1 job of this owner has no spec any more: f/orphan (--prune disables, then deletes it)\n"
         "Plan: 1 to create, 1 to update, 1 to move, 1 to replace, 1 to disable, 1 to delete, 1 to keep, 1 in conflict. "
         "`headway jobs apply` would send 8 requests."
     )
