@@ -141,6 +141,8 @@ def _data(change: Change) -> dict[str, Any]:
         found["job"] = {**asdict(job), "kind": job.kind.value}
     if isinstance(change, Conflict):
         found["adoptable"] = change.adoptable
+    if isinstance(change, Update) and change.scans:
+        found["scans"] = change.scans
     if isinstance(change, Move):
         found["steps"] = list(change.steps)
     if isinstance(change, Update | Move | Replace | Delete):
@@ -154,7 +156,7 @@ def _change(data: Mapping[str, Any]) -> Change:  # noqa: PLR0911  one return an 
         case "create":
             return Create(_job(data["job"]), reason)
         case "update":
-            return Update(_job(data["job"]), reason, _reading(data))
+            return Update(_job(data["job"]), reason, _reading(data), int(data.get("scans", 0)))
         case "move":
             return Move(_job(data["job"]), tuple(map(str, data["steps"])), reason, _reading(data))
         case "replace":

@@ -144,8 +144,18 @@ def _folders(changes: Iterable[Change], inventory: Inventory, options: Options) 
         if item is None:
             found.append(Create(one, "holds the jobs below"))
         elif item.class_name == Kind.FOLDER.value:
-            found += _libraries(one, item, options)
+            found += [_scanning(change, inventory) for change in _libraries(one, item, options)]
     return found
+
+
+def _scanning(change: Change, inventory: Inventory) -> Change:
+    """An update of a folder with what else it sets off."""
+    if not isinstance(change, Update):
+        return change
+    within = change.job.full_name + "/"
+    listed = inventory.items.values()
+    scans = sum(one.class_name == Kind.MULTIBRANCH.value and one.full_name.startswith(within) for one in listed)
+    return replace(change, scans=scans)
 
 
 def _libraries(folder: JobDefinition, item: Item, options: Options) -> list[Change]:

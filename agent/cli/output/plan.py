@@ -155,7 +155,7 @@ def sentences(change: Update | Move) -> str:
 
 def reason(change: Change) -> str:  # noqa: PLR0911  one return an action
     """What would be done and why, in one line."""
-    again = " (scans every branch again)" if indexes_again(change) and not isinstance(change, Create) else ""
+    again = _again(change)
     match change:
         case Create():
             listed = change.job.marker.libraries.replace(",", ", ")
@@ -179,6 +179,16 @@ def reason(change: Change) -> str:  # noqa: PLR0911  one return an action
             )
         case Keep():
             return change.reason
+
+
+def _again(change: Change) -> str:
+    """What Jenkins will scan because of it."""
+    if isinstance(change, Create) or not indexes_again(change):
+        return ""
+    if isinstance(change, Update) and change.scans:
+        jobs = "the multibranch job" if change.scans == 1 else f"{change.scans} multibranch jobs"
+        return f" (scans every branch of {jobs} in it again)"
+    return " (scans every branch again)"
 
 
 def kept_line(plan: Plan, plural: str, singular: str) -> list[str]:
@@ -223,6 +233,8 @@ def _change_data(change: Change) -> dict[str, Any]:
         found["from"] = change.steps[0]
     if isinstance(change, Conflict):
         found["adoptable"] = change.adoptable
+    if indexes_again(change):
+        found["indexes_again"] = True
     if isinstance(change, Update | Move | Delete):
         found["differences"] = [
             {"setting": one.name, "path": one.path, "before": one.shown[0], "after": one.shown[1]}

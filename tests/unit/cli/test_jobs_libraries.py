@@ -234,3 +234,15 @@ def test_hostile_values_stay_values(sandbox, shop, headway):
     declare(shop / "money", "[{git: 'https://x.example.com/a<b>&amp;c.git', version: main}]", owner="")
     assert headway("jobs", "apply", shop).status == 0
     assert "a&lt;b&gt;&amp;amp;c.git" in config(sandbox, "shop/money")
+
+
+def test_the_plan_says_that_multibranch_jobs_in_the_folder_are_scanned_again(sandbox, money, headway):
+    """Jenkins loads them again with their folder."""
+    edit(money, "orders", "folder: shop/money", "kind: multibranch, folder: shop/money")
+    headway("jobs", "apply", money)
+    declare(money / "money", pin="v2", owner="")
+    planned = headway("jobs", "plan", money)
+    assert "v1 -> v2 (scans every branch of the multibranch job in it again)" in planned.out
+    found = json.loads(headway("jobs", "plan", "-o", "json", money).out)
+    assert [one["job"] for one in found["changes"] if one.get("indexes_again")] == ["shop/money"]
+    assert "**every branch is scanned again**" in headway("jobs", "plan", "-o", "markdown", money).out
