@@ -44,6 +44,7 @@ class Controller(Part):
     user: Title = Field("", description="User id; the token stays in JENKINS_API_TOKEN.")
     ca_bundle: str = Field("", description="File of its certificate authority, relative to this file.", strict=True)
     parallel: int | None = Field(None, ge=1, le=64, strict=True, description="Requests at a time.")
+    max_rps: int | None = Field(None, ge=1, le=10_000, strict=True, description="Requests a second.")
     max_changes: int | None = Field(None, ge=0, strict=True, description="Refuse a plan with more changes.")
     max_deletes: int | None = Field(None, ge=0, strict=True, description="Removals that are fine.")
     runs: str = Field("", description="Backups and audit of each run, relative to this file.", strict=True)

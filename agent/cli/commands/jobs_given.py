@@ -25,6 +25,7 @@ class Given:
     max_changes: int | None
     max_deletes: int | None
     parallel: int | None
+    max_rps: float | None
     views: bool = False
     runs: Path | None = None
 
@@ -40,7 +41,7 @@ class Given:
     @classmethod
     def for_jenkins(cls, url: str, user: str, ca_bundle: str, runs: Path | None = None) -> Given:
         """Of a command that has no specs."""
-        return cls((), url, user, ca_bundle, False, False, False, (), (), None, None, None, runs=runs)  # noqa: FBT003
+        return cls((), url, user, ca_bundle, False, False, False, (), (), None, None, None, None, runs=runs)  # noqa: FBT003
 
     @property
     def at_once(self) -> int:

@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     from agent.cli.commands.jobs_given import Given
     from agent.spec.controller import Defaults
 
-NAMES = {"url": "Jenkins", "user": "user", "ca_bundle": "authority", "parallel": "requests at a time",
-         "max_changes": "changes at most", "max_deletes": "removals at most", "runs": "runs"}  # fmt: skip
+NAMES = {
+    "url": "Jenkins",
+    "user": "user",
+    "ca_bundle": "authority",
+    "parallel": "requests at a time",
+    "max_rps": "requests a second",
+    "max_changes": "changes at most",
+    "max_deletes": "removals at most",
+    "runs": "runs",
+}
 
 
 def settled(given: Given, said: Sequence[Defaults], console: Console) -> Given:

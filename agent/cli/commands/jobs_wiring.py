@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -54,6 +55,7 @@ def plan_options(function: Decorated) -> Decorated:
     """What a plan may do; filters narrow and never widen."""
     for option in (
         click.option("--parallel", type=click.IntRange(1, 64), help=f"Requests at a time (default: {PARALLEL})."),
+        click.option("--max-rps", type=click.FloatRange(0.1), help="Requests a second (default: as many as it bears)."),
         click.option("--max-deletes", type=click.IntRange(0), help="Removals that are fine (default: 10, or a tenth)."),
         click.option("--max-changes", type=click.IntRange(0), help="Refuse a plan with more changes."),
         click.option("--team", "teams", multiple=True, metavar="T", help="Only this team's jobs; repeatable."),
@@ -107,7 +109,9 @@ def server(given: Given) -> JenkinsServer:
     """The Jenkins that is meant."""
     from agent.adapters.jenkins import JenkinsServer
 
-    return JenkinsServer(connection(given.url, given.user, given.ca_bundle, given.at_once))
+    return JenkinsServer(
+        replace(connection(given.url, given.user, given.ca_bundle, given.at_once), max_rps=given.max_rps or 0.0)
+    )
 
 
 def connection(url: str, user: str, ca_bundle: str, parallel: int) -> Connection:
