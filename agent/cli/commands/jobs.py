@@ -11,6 +11,7 @@ import click
 
 from agent.cli.commands.jobs_finishing import finish, shown, tend_views
 from agent.cli.commands.jobs_given import Given
+from agent.cli.commands.jobs_history import history_command
 from agent.cli.commands.jobs_more import import_command, seed_command, why_command
 from agent.cli.commands.jobs_settings import settled_here
 from agent.cli.commands.jobs_wiring import (
@@ -188,5 +189,5 @@ def _save(made: Plan, url: str, out: Path) -> None:
         raise UsageError(f"the plan was not saved: {out}: {problem.strerror}") from problem
 
 
-for _more in (import_command, seed_command, why_command):
+for _more in (history_command, import_command, seed_command, why_command):
     command.add_command(_more)
