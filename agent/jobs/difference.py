@@ -127,9 +127,10 @@ class Difference:
         """The script's diff as unified text without file names; empty for other settings."""
         if not self.is_script:
             return []
+        counts = [(text or "").count("\n") + 1 for text in (self.before, self.after)]
+        if max(counts) > LONGEST_SCRIPT:
+            return [f"(too long to be shown: {counts[0]} lines before, {counts[1]} after)"]
         before, after = (without_secrets(text or "").splitlines() for text in (self.before, self.after))
-        if max(len(before), len(after)) > LONGEST_SCRIPT:
-            return [f"(too long to be shown: {len(before)} lines before, {len(after)} after)"]
         return [visible(line, tabs=True) for line in difflib.unified_diff(before, after, n=2, lineterm="")][2:]
 
 

@@ -26,7 +26,7 @@ _ASSIGNED = (
 )
 _OPTION = (
     rf"(--(?:password|passwd|token|secret|api-?key)[= ]){_UNTOLD}\S+"
-    rf"|(\bcurl\b[^\n]*? -u ?['\"]?){_UNTOLD}[^\s:$]+:[^\s$]+"
+    rf"|(\bcurl\b[^\n]{{0,300}}? -u ?['\"]?){_UNTOLD}[^\s:$]+:[^\s$]+"
 )
 _SCHEME = (
     rf"(\b(?:bearer +(?=\S*[0-9.])|authorization['\"]?\s*[:=,]\s*['\"]?\w+ +)){_UNTOLD}[a-z0-9._~+/=-]{{8,}}"
@@ -36,7 +36,7 @@ _USERINFO = r"(\w://)[^/\s@:]+:[^/\s@]+(?=@)"
 _KNOWN = (
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|\{AQAA[A-Za-z0-9+/=]+\}|\b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk_live_)[A-Za-z0-9_-]{10,}"
-    r"|\bAKIA[0-9A-Z]{12,}|\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]*"
+    r"|\bAKIA[0-9A-Z]{12,}|\beyJ[0-9A-Za-z_-]{10,300}\.eyJ[0-9A-Za-z_-]{10,4000}\.[0-9A-Za-z_-]*"
 )
 _ANY = re.compile(f"{_ASSIGNED}|{_OPTION}|{_SCHEME}|{_USERINFO}|{_KNOWN}", re.IGNORECASE)
 

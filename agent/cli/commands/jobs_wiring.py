@@ -165,3 +165,6 @@ def surveyed(
     except RemoteError as problem:
         problem.message = f"nothing was sent to Jenkins: {problem.message}"
         raise
+    except KeyboardInterrupt:
+        console.warn("nothing was sent to Jenkins: it was still being read")
+        raise

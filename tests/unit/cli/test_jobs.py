@@ -256,6 +256,16 @@ def test_what_many_have_in_common_is_said_once_and_what_few_have_is_not_lost_in_
     assert "    ... and 37 more: update: builds kept 30 -> 7 (--verbose lists them)\n" in planned
 
 
+def test_ctrl_c_while_jenkins_is_read_says_that_nothing_was_sent(sandbox, shop, headway, monkeypatch):
+    def interrupted(_self, _levels):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agent.adapters.jenkins.client.JenkinsServer.inventory", interrupted)
+    ran = headway("jobs", "apply", shop)
+    assert (ran.status, "nothing was sent to Jenkins" in ran.err) == (130, True)
+    assert writes(sandbox) == []
+
+
 def test_a_plan_that_is_too_much_is_shown_and_refused(sandbox, shop, headway):
     for output in ("text", "json", "markdown"):
         ran = headway("jobs", "plan", "--max-changes", 2, "-o", output, shop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import time
 
 import pytest
 
@@ -186,6 +187,19 @@ def test_an_update_shows_the_change_of_a_token_without_the_token(sandbox, shop, 
 )
 def test_what_only_names_a_secret_is_shown(text):
     assert without_secrets(text) == text
+
+
+@pytest.mark.parametrize(
+    "part", ["curl ", "eyJ-", 'PASSWORD="', "x://a:", "&a_token", "TOKEN   ", "authorization: ", "{AQAA"]
+)
+def test_a_hostile_text_is_masked_in_the_time_of_its_length(part):
+    """Ten times the text takes about ten times as long, not a hundred times."""
+    times = []
+    for count in (3_000, 30_000):
+        began = time.process_time()
+        without_secrets(part * count)
+        times.append(time.process_time() - began)
+    assert times[1] < max(40 * times[0], 1.0), times
 
 
 def test_masking_twice_is_masking_once():
