@@ -21,7 +21,7 @@ from agent.jobs.difference import Difference, compare
 from agent.jobs.inventory import Inventory
 from agent.jobs.marker import Marker, attach, parse
 from agent.jobs.settings import settings, tracked
-from agent.jobs.triage import DELETES_AT_MOST, Options, orphans, owned, triage
+from agent.jobs.triage import DELETES_AT_MOST, Options, orphans, owned, scanning, triage
 from agent.jobs.xmltext import read, write
 
 EDITED = "edited in Jenkins"
@@ -90,7 +90,7 @@ def plan(
     Raises:
         TooMuchError: more changes or more removals than the options allow; nothing is to be sent.
     """
-    done = (complete(change, configs) for change in triage(jobs, inventory, options))
+    done = (scanning(complete(change, configs), inventory) for change in triage(jobs, inventory, options))
     # A folder that stays as it is is nothing that anybody asked for.
     found = tuple(change for change in done if not (isinstance(change, Keep) and change.job.kind is Kind.FOLDER))
     left = () if options.prune else tuple(item.full_name for item in orphans(jobs, inventory, options))

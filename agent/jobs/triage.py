@@ -144,13 +144,13 @@ def _folders(changes: Iterable[Change], inventory: Inventory, options: Options) 
         if item is None:
             found.append(Create(one, "holds the jobs below"))
         elif item.class_name == Kind.FOLDER.value:
-            found += [_scanning(change, inventory) for change in _libraries(one, item, options)]
+            found += _libraries(one, item, options)
     return found
 
 
-def _scanning(change: Change, inventory: Inventory) -> Change:
+def scanning(change: Change, inventory: Inventory) -> Change:
     """An update of a folder with what else it sets off."""
-    if not isinstance(change, Update):
+    if not isinstance(change, Update) or change.job.kind is not Kind.FOLDER:
         return change
     within = change.job.full_name + "/"
     listed = inventory.items.values()

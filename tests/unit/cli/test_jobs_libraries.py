@@ -240,6 +240,10 @@ def test_the_plan_says_that_multibranch_jobs_in_the_folder_are_scanned_again(san
     """Jenkins loads them again with their folder."""
     edit(money, "orders", "folder: shop/money", "kind: multibranch, folder: shop/money")
     headway("jobs", "apply", money)
+    folder, was = sandbox.items["shop/money"], config(sandbox, "shop/money")
+    folder.config = was.replace("<defaultVersion>v1<", "<defaultVersion>v0<")
+    assert "v0 -> v1 (scans every branch" in headway("jobs", "plan", "--drift", money).out
+    folder.config = was
     declare(money / "money", pin="v2", owner="")
     planned = headway("jobs", "plan", money)
     assert "v1 -> v2 (scans every branch of the multibranch job in it again)" in planned.out
