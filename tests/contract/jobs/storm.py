@@ -182,9 +182,11 @@ class Soak:
 
     def until_done(self, *options: str) -> str:
         """Runs, and runs again, first killed at drawn moments, until it says that all is done; its last words."""
-        left = self.kills
+        left, ended = self.kills, []
         for _ in range(self.kills + 20):
-            status, said = self._process(self.stormy, self._draw.randint(1, self._lives) if left else 0, *options)
+            kill_at = self._drawn() if left > 0 else 0
+            status, said = self._process(self.stormy, kill_at, *options)
+            ended.append((kill_at, status))
             if status == 0:
                 return said
             if status == -9:
@@ -193,7 +195,11 @@ class Soak:
             else:
                 assert status == 4, said
                 self.figures.gave_up += 1
-        raise AssertionError(f"not done after {self.figures.processes} processes: {said}")
+        raise AssertionError(f"not done after {ended}: {said}")
+
+    def _drawn(self) -> int:
+        """The request at which a process ends: soon, or one time in four late, after all that it reads first."""
+        return self._draw.randint(1, self._lives * self._draw.choice([1, 1, 1, 12]))
 
     def once(self, jenkins: SandboxJenkins, *options: str) -> str:
         """One run that nobody kills, and which must be done."""
