@@ -130,6 +130,29 @@ def entries(runs: Path, run: str) -> tuple[Entry, ...]:
     return tuple(found)
 
 
+def history(runs: Path, job: str) -> tuple[dict[str, str], ...]:
+    """The lines of all runs about one job, the oldest first; of a moved job under either name.
+
+    A change that was begun and has no other line was cut off: nobody knows whether Jenkins took it.
+
+    Args:
+        runs: the folder of all runs.
+        job: its full name.
+    """
+    found: list[dict[str, str]] = []
+    for folder in sorted(path for path in runs.iterdir() if (path / "audit.jsonl").is_file()) if runs.is_dir() else ():
+        of_run: dict[tuple[str, str], dict[str, str]] = {}
+        for line in _lines(folder):
+            try:
+                data = {str(name): str(value) for name, value in json.loads(line).items()}
+            except (ValueError, AttributeError):
+                continue  # the end of a run that was killed while it wrote
+            if job in {data.get("job"), data.get("origin")}:
+                of_run[data.get("job", ""), data.get("action", "")] = data
+        found += of_run.values()
+    return tuple(found)
+
+
 def _folder(runs: Path, run: str) -> Path:
     names = sorted(path.name for path in runs.iterdir() if (path / "audit.jsonl").is_file()) if runs.is_dir() else []
     matching = names[-1:] if run == "last" else [name for name in names if name.startswith(run)] if run else []

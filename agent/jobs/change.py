@@ -35,11 +35,17 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """The item is ours and not as it should be (or was not ours and is adopted)."""
+    """The item is ours and not as it should be (or was not ours and is adopted).
+
+    Attributes:
+        scans: multibranch jobs in a folder: Jenkins loads them again with it, and each scans all its branches
+            (JENKINS-63344).
+    """
 
     job: JobDefinition
     reason: str
     reading: Reading = field(default_factory=Reading)
+    scans: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,4 +140,6 @@ def requests(change: Change) -> int:
 
 def indexes_again(change: Change) -> bool:
     """Whether Jenkins will scan every branch of a multibranch job because of it."""
+    if isinstance(change, Update) and change.scans:
+        return True
     return isinstance(change, Update | Move | Replace | Create) and change.job.kind is Kind.MULTIBRANCH

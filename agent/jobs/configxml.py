@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from agent.jobs import libraries
 from agent.jobs.interval import seconds_between
 from agent.jobs.shapes import Folder, Git, InlineJob, MultibranchJob, Parameter, ScmJob, Shape, Triggers
 from agent.jobs.xmltext import DECLARATION, escaped
@@ -36,7 +37,7 @@ def write(shape: Shape) -> str:
         case Folder():
             body = (
                 f'<{FOLDER} plugin="cloudbees-folder">\n  <description>{escaped(shape.description)}</description>\n'
-                f"  <properties/>\n</{FOLDER}>\n"
+                f"{libraries.properties(shape.libraries, shape.identity)}</{FOLDER}>\n"
             )
         case _:
             assert_never(shape)

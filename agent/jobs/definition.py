@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import assert_never
 
 from agent.errors import UsageError
 from agent.jobs import configxml, names
 from agent.jobs.marker import Marker, detach
-from agent.jobs.shapes import Folder, Git, InlineJob, MultibranchJob, ScmJob, Shape, Triggers, source_id
+from agent.jobs.shapes import (
+    Folder,
+    Git,
+    InlineJob,
+    MultibranchJob,
+    ScmJob,
+    Shape,
+    SharedLibrary,
+    Triggers,
+    source_id,
+)
 from agent.jobs.xmltext import UnwritableError, escaped
 from agent.spec.model import ServiceSpec
 
@@ -86,17 +97,39 @@ def define(
     return JobDefinition(full_name, kind, marked(text, marker), marker, spec.pipeline.moved_from, place, used)
 
 
-def folder(full_name: str, owner: str) -> JobDefinition:
-    """A folder that has to be there before its jobs; one that exists already is left as it is."""
-    text = configxml.write(Folder(""))
-    marker = Marker(owner, full_name, config_sha256=sha256(text))
-    return JobDefinition(full_name, Kind.FOLDER, marked(text, marker), marker)
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The shared libraries of one folder, and the headway.yaml (as in Marker.spec) that names them."""
+
+    libraries: tuple[SharedLibrary, ...]
+    file: str
 
 
-def folders(jobs: Iterable[JobDefinition], owner: str) -> tuple[JobDefinition, ...]:
+def folder(full_name: str, owner: str, shared: Shared | None = None) -> JobDefinition:
+    """A folder that has to be there before its jobs; of one that exists already only shared libraries are changed.
+
+    Raises:
+        UsageError: XML can't carry a text.
+    """
+    libraries = shared.libraries if shared else ()
+    file = shared.file if shared else ""
+    try:
+        text = configxml.write(Folder("", libraries, f"{owner}:{full_name}"))
+    except UnwritableError as problem:
+        raise UsageError(f"{file}: folder '{full_name}' can't be written: {problem.message}") from problem
+    listed = ",".join(one.name for one in libraries)
+    marker = Marker(owner, full_name, file, config_sha256=sha256(text), libraries=listed)
+    used = tuple(sorted({one.credentials for one in libraries} - {""}))
+    return JobDefinition(full_name, Kind.FOLDER, marked(text, marker), marker, file=file, credentials=used)
+
+
+def folders(
+    jobs: Iterable[JobDefinition], owner: str, shared: Mapping[str, Shared] = MappingProxyType({})
+) -> tuple[JobDefinition, ...]:
     """The folders that the jobs need, outermost first."""
     needed = dict.fromkeys(name for job in jobs for name in names.ancestors(job.full_name))
-    return tuple(folder(name, owner) for name in sorted(needed, key=lambda name: (name.count("/"), name)))
+    ordered = sorted(needed, key=lambda name: (name.count("/"), name))
+    return tuple(folder(name, owner, shared.get(name)) for name in ordered)
 
 
 def sha256(text: str) -> str:

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from agent.jobs.secrecy import tellable, without_secrets
 from agent.jobs.settings import (
     CONCURRENCY,
     PARAMETERS,
     SCRIPT,
-    SECRET,
     TRIGGERS,
     Settings,
     Tracked,
@@ -60,9 +60,14 @@ _NAMES: Mapping[str, str] = {
     "orphanedItemStrategy/numToKeep": "dead branches kept",
 }
 _ORDER = f"properties/{PARAMETERS}/parameterDefinitions/order"
-_SECRETIVE = re.compile(r"password|secret|token|passphrase|apikey|privatekey", re.IGNORECASE)
-_USERINFO = re.compile(r"(\w://)[^/\s@]+:[^/\s@]+@")
 _PARAMETER = re.compile(rf"properties/{re.escape(PARAMETERS)}/parameterDefinitions/[\w.]+\[(.*?)\](?:/(\w+))?")
+_LIBRARY = re.compile(r"properties/[\w.]+\.FolderLibraries/libraries/[\w.]+\[(.*?)\](?:/(.*))?")
+_OF_LIBRARIES: Mapping[str, str] = {
+    "defaultVersion": "version",
+    "remote": "repository",
+    "credentialsId": "credential",
+    "libraryPath": "path",
+}
 _LONGEST_VALUE = 60
 
 
@@ -94,7 +99,15 @@ class Difference:
             return f"parameter {found[1]}" + (f" ({found[2]})" if found[2] else "")
         if self.path in _NAMES:
             return _NAMES[self.path]
+        if found := _LIBRARY.fullmatch(self.path):
+            last = (found[2] or "").rpartition("/")[2].rpartition(".")[2]
+            return f"library {found[1]}" + (f" ({_OF_LIBRARIES.get(last, last)})" if last else "")
         return " ".join(part.rpartition(".")[2] for part in self.path.split("/")[-2:])
+
+    @property
+    def shown(self) -> tuple[str | None, str | None]:
+        """Before and after as they may be shown: a secret is none of a plan's business."""
+        return tellable(self.path, self.before), tellable(self.path, self.after)
 
     def sentence(self) -> str:
         """`trigger H/5 * * * * -> H/10 * * * *`, in one line and without anything that moves a cursor."""
@@ -103,26 +116,21 @@ class Difference:
             return f"Jenkinsfile ({count} line{'s' if count != 1 else ''})"
         if self.is_script:
             return "Jenkinsfile removed" if self.after is None else "Jenkinsfile added"
-        before, after = self._tellable(self.before), self._tellable(self.after)
+        before, after = self.shown
         if before is None:
             return visible(f"{self.name} added{_shown(after)}")
         if after is None:
             return visible(f"{self.name} removed{_shown(before)}")
         return visible(f"{self.name} {_short(before) or 'none'} -> {_short(after) or 'none'}")
 
-    def _tellable(self, value: str | None) -> str | None:
-        """The value, unless its name or its look says that it is a secret: a plan ends up in pull requests and logs."""
-        if not value:
-            return value
-        return SECRET if _SECRETIVE.search(self.path) else _USERINFO.sub(r"\1" + SECRET + "@", value)
-
     def lines(self) -> list[str]:
         """The script's diff as unified text without file names; empty for other settings."""
         if not self.is_script:
             return []
-        before, after = (self.before or "").splitlines(), (self.after or "").splitlines()
-        if max(len(before), len(after)) > LONGEST_SCRIPT:
-            return [f"(too long to be shown: {len(before)} lines before, {len(after)} after)"]
+        counts = [(text or "").count("\n") + 1 for text in (self.before, self.after)]
+        if max(counts) > LONGEST_SCRIPT:
+            return [f"(too long to be shown: {counts[0]} lines before, {counts[1]} after)"]
+        before, after = (without_secrets(text or "").splitlines() for text in (self.before, self.after))
         return [visible(line, tabs=True) for line in difflib.unified_diff(before, after, n=2, lineterm="")][2:]
 
 

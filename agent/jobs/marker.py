@@ -23,10 +23,12 @@ class Marker:
     Attributes:
         owner: whose specs made it (contract section 7, Prune); empty where nothing names one.
         job: full name that it was written for.
-        spec: path of its service.yaml, relative to the folder of the topmost headway.yaml; empty for folders.
+        spec: path of its service.yaml, relative to the folder of the topmost headway.yaml; of a folder, the
+            headway.yaml that names its shared libraries, else empty.
         team: the spec's team, so that a filter by team can narrow a prune too.
         spec_sha256: of everything that it was made from: equal means Keep without rendering; empty: not known.
         config_sha256: of the config.xml without marker; decides Keep without reading the config.
+        libraries: of a folder: the shared libraries that were written into it, with commas between them.
         tombstone: empty, or how the job stood before a prune disabled it: `enabled` or `disabled`.
     """
 
@@ -37,6 +39,7 @@ class Marker:
     spec_sha256: str = ""
     config_sha256: str = ""
     tombstone: str = ""
+    libraries: str = ""
 
     def text(self) -> str:
         """The comment; `parse` reads the same Marker back."""
@@ -48,6 +51,7 @@ class Marker:
             ("spec-sha256", self.spec_sha256),
             ("config-sha256", self.config_sha256),
             ("tombstone", self.tombstone),
+            ("libraries", self.libraries),
         ]
         return "<!-- headway " + " ".join(f"{key}={_escaped(value)}" for key, value in pairs if value) + " -->"
 
@@ -84,6 +88,7 @@ def parse(description: str | None) -> Marker | None:
         spec_sha256=pairs.get("spec-sha256", ""),
         config_sha256=pairs.get("config-sha256", ""),
         tombstone=pairs.get("tombstone", ""),
+        libraries=pairs.get("libraries", ""),
     )
 
 

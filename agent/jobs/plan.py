@@ -13,18 +13,27 @@ from xml.etree.ElementTree import SubElement
 
 from agent.errors import InvalidObjectError, RefusedError
 from agent.jobs import change as changes_of
+from agent.jobs import libraries
 from agent.jobs.carry import carried, is_disabled
 from agent.jobs.change import Change, Conflict, Delete, Keep, Move, Reading, Replace, Update
-from agent.jobs.definition import JobDefinition, marked
+from agent.jobs.definition import JobDefinition, Kind, marked
 from agent.jobs.difference import Difference, compare
 from agent.jobs.inventory import Inventory
 from agent.jobs.marker import Marker, attach, parse
 from agent.jobs.settings import settings, tracked
-from agent.jobs.triage import DELETES_AT_MOST, Options, orphans, owned, triage
+from agent.jobs.triage import DELETES_AT_MOST, Options, orphans, owned, scanning, triage
 from agent.jobs.xmltext import read, write
 
 EDITED = "edited in Jenkins"
 """The reason of an update that only a drift check finds."""
+
+
+class TooMuchError(RefusedError):
+    """A plan has more changes or removals than it may; it is there to be looked at, not to be carried out."""
+
+    def __init__(self, made: Plan, message: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.plan = made
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +88,11 @@ def plan(
             of kept jobs too, edits made in Jenkins are found.
 
     Raises:
-        RefusedError: more changes or more removals than the options allow; nothing is to be sent.
+        TooMuchError: more changes or more removals than the options allow; nothing is to be sent.
     """
-    found = tuple(complete(change, configs) for change in triage(jobs, inventory, options))
+    done = (scanning(complete(change, configs), inventory) for change in triage(jobs, inventory, options))
+    # A folder that stays as it is is nothing that anybody asked for.
+    found = tuple(change for change in done if not (isinstance(change, Keep) and change.job.kind is Kind.FOLDER))
     left = () if options.prune else tuple(item.full_name for item in orphans(jobs, inventory, options))
     made = Plan(found, left, options, inventory.levels)
     _limit(made, inventory)
@@ -96,6 +107,8 @@ def complete(change: Change, configs: Mapping[str, str]) -> Change:
         case Delete():
             config = configs.get(change.item.full_name)
             return change if config is None else _removal(change, config)
+        case Update() if change.job.kind is Kind.FOLDER:
+            return _merged(change, configs.get(change.job.full_name))
         case Update() | Move() | Replace():
             config = configs.get(changes_of.reads(change))
             if config is None:
@@ -122,10 +135,34 @@ def _completed(change: Update | Move | Replace, config: str) -> Change:
     )
 
 
-def _drifted(change: Keep, configs: Mapping[str, str]) -> Keep | Update:
+def _merged(change: Update, config: str | None) -> Change:
+    """A folder with its shared libraries in place; whatever else stands in it stays, as its marker does if not ours."""
+    if config is None:
+        return Conflict(change.job, "it disappeared while it was read; plan again", adoptable=False)
+    try:
+        root = read(config)
+    except InvalidObjectError as problem:
+        return Conflict(change.job, problem.message, adoptable=False)
+    desired, before, marker = read(change.job.config_xml), parse(root.findtext("description")), change.job.marker
+    is_ours = bool(marker.config_sha256) and before is not None and before.owner == marker.owner
+    had = set(before.libraries.split(",")) - {""} if before is not None and is_ours else set()
+    wanted = set(libraries.names(desired))
+    differences = libraries.changes(root, desired, wanted | had)
+    if not differences and (before == marker or not is_ours):
+        return Keep(change.job)
+    libraries.merge(root, desired, had - wanted)
+    description = root.find("description")
+    if is_ours and description is not None:
+        description.text = attach(description.text or "", marker)
+    return replace(change, reading=Reading(config, write(root), differences))
+
+
+def _drifted(change: Keep, configs: Mapping[str, str]) -> Change:
     config = configs.get(change.job.full_name)
     if config is None:
         return change
+    if change.job.kind is Kind.FOLDER:
+        return _merged(Update(change.job, EDITED), config)
     update = _completed(Update(change.job, EDITED), config)
     assert isinstance(update, Update)
     return update if update.reading.differences or not update.reading.after else change
@@ -169,16 +206,18 @@ def _limit(made: Plan, inventory: Inventory) -> None:
     options = made.options
     count = len(made.pending)
     if options.max_changes is not None and count > options.max_changes:
-        raise RefusedError(
+        raise TooMuchError(
+            made,
             f"nothing was sent: the plan has {count} changes, more than the {options.max_changes} of --max-changes",
-            hint="headway jobs plan shows them",
+            f"headway jobs plan shows them; if they are right: --max-changes {count}",
         )
     removals = sum(isinstance(one, Delete | Replace) for one in made.changes)
     limit = options.max_deletes
     if limit is None:
         limit = min(DELETES_AT_MOST, max(1, owned(inventory, options) // 10))
     if removals > limit:
-        raise RefusedError(
+        raise TooMuchError(
+            made,
             f"nothing was sent: {removals} jobs would be disabled, deleted or replaced, more than {limit}",
-            hint=f"if that is right: --max-deletes {removals}",
+            f"headway jobs plan shows them; if that is right: --max-deletes {removals}",
         )

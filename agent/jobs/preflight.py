@@ -10,10 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from agent.errors import HeadwayError
 from agent.jobs.definition import JobDefinition, Kind
 from agent.jobs.difference import compare
 from agent.jobs.settings import SCRIPT, settings
 from agent.jobs.xmltext import read, write
+
+_TRIAL = "A try by Headway; it is deleted within seconds."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ _BY_CLASS = (
     (r"hudson\.plugins\.git\.|jenkins\.plugins\.git\.", Requirement("git", "", "Jenkinsfiles from git")),
     (r"workflow\.multibranch\.", Requirement("workflow-multibranch", "", "multibranch jobs")),
     (r"jenkins\.branch\.", Requirement("branch-api", "", "multibranch jobs")),
+    (r"workflow\.libs\.FolderLibraries", Requirement("pipeline-groovy-lib", "", "shared libraries of folders")),
     (r"com\.cloudbees\.hudson\.plugins\.folder\.", Requirement("cloudbees-folder", "", "folders")),
 )
 _BY_SCRIPT = (
@@ -111,11 +115,19 @@ def sample(job: JobDefinition) -> str:
     root = read(job.config_xml)
     description = root.find("description")
     if description is not None:
-        description.text = "A try by Headway; it is deleted within seconds."
+        description.text = _TRIAL
     for tag in ("remote", "url"):
         for place in root.iter(tag):
             place.text = "https://headway.invalid/preflight.git"
     return write(root)
+
+
+def is_trial(config_xml: str) -> bool:
+    """Whether an item is a try of ours that somebody left behind."""
+    try:
+        return (read(config_xml).findtext("description") or "").strip() == _TRIAL
+    except HeadwayError:
+        return False
 
 
 def dropped(sent: str, saved: str) -> tuple[str, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from agent.errors import HeadwayError, UsageError
+from agent.jobs import libraries
 from agent.jobs.change import (
     Change,
     Conflict,
@@ -26,7 +27,8 @@ from agent.jobs.definition import JobDefinition, Kind
 from agent.jobs.difference import compare
 from agent.jobs.inventory import Inventory, Item
 from agent.jobs.marker import Marker
-from agent.jobs.plan import Plan
+from agent.jobs.plan import Plan, complete
+from agent.jobs.secrecy import masked
 from agent.jobs.settings import settings
 from agent.jobs.triage import Options
 from agent.jobs.xmltext import read
@@ -91,6 +93,14 @@ def moved(plan: Plan, inventory: Inventory, configs: Mapping[str, str]) -> tuple
     return tuple(sentence for change in plan.changes if (sentence := _moved(change, inventory, configs)))
 
 
+def completed(plan: Plan, configs: Mapping[str, str]) -> Plan:
+    """The plan with what it would send, made from what is there now; only after `moved` has found nothing.
+
+    A saved plan holds no secret of a job, so what an update carries over is taken from the job itself.
+    """
+    return replace(plan, changes=tuple(complete(change, configs) for change in plan.changes))
+
+
 def _moved(change: Change, inventory: Inventory, configs: Mapping[str, str]) -> str:
     name = full_name(change)
     if isinstance(change, Keep | Conflict):
@@ -103,7 +113,7 @@ def _moved(change: Change, inventory: Inventory, configs: Mapping[str, str]) -> 
     now = configs.get(was)
     if now is None:
         return f"'{was}' is gone"
-    return f"'{was}' was changed" if not same(change.reading.before, now) else ""
+    return f"'{was}' was changed" if not same(masked(change.reading.before), masked(now)) else ""
 
 
 def same(before: str, now: str) -> bool:
@@ -118,7 +128,7 @@ def same(before: str, now: str) -> bool:
         return False
     if (old.findtext("disabled") or "false") != (new.findtext("disabled") or "false"):
         return False
-    return not compare(settings(old), settings(new))
+    return not compare(settings(old), settings(new)) and libraries.same(old, new)
 
 
 def _data(change: Change) -> dict[str, Any]:
@@ -131,10 +141,12 @@ def _data(change: Change) -> dict[str, Any]:
         found["job"] = {**asdict(job), "kind": job.kind.value}
     if isinstance(change, Conflict):
         found["adoptable"] = change.adoptable
+    if isinstance(change, Update) and change.scans:
+        found["scans"] = change.scans
     if isinstance(change, Move):
         found["steps"] = list(change.steps)
     if isinstance(change, Update | Move | Replace | Delete):
-        found["before"], found["after"] = change.reading.before, change.reading.after
+        found["before"] = masked(change.reading.before) if change.reading.before else ""
     return found
 
 
@@ -144,7 +156,7 @@ def _change(data: Mapping[str, Any]) -> Change:  # noqa: PLR0911  one return an 
         case "create":
             return Create(_job(data["job"]), reason)
         case "update":
-            return Update(_job(data["job"]), reason, _reading(data))
+            return Update(_job(data["job"]), reason, _reading(data), int(data.get("scans", 0)))
         case "move":
             return Move(_job(data["job"]), tuple(map(str, data["steps"])), reason, _reading(data))
         case "replace":
@@ -171,12 +183,8 @@ def _item(data: Mapping[str, Any]) -> Item:
 
 
 def _reading(data: Mapping[str, Any]) -> Reading:
-    before, after = str(data["before"]), str(data["after"])
-    try:
-        found = compare(settings(read(before)), settings(read(after))) if before and after else ()
-    except HeadwayError:
-        found = ()
-    return Reading(before, after, found)
+    """What the plan read; what is sent is made from it again when the plan is applied, secrets included."""
+    return Reading(str(data["before"]))
 
 
 def names_read(changes: Iterable[Change]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from agent.jobs.marker import detach
+from agent.jobs.secrecy import SECRET
 
 Settings = Mapping[str, str]
 
@@ -39,7 +40,6 @@ _LISTS = {"list", "linked-list", "empty-list", "java.util.Arrays$ArrayList", "ja
           "java.util.Collections$EmptyList", "java.util.ArrayList", "java.util.concurrent.CopyOnWriteArrayList",
           "hudson.util.DescribableList", "hudson.model.View$PropertyList", "string-array"}  # fmt: skip
 _SECRET = re.compile(r"\{AQAA[A-Za-z0-9+/=]+\}|\*{8}|<secret-redacted>")
-SECRET = "(a secret)"  # noqa: S105  what is shown in its place
 
 _DECLARATIVE = "org.jenkinsci.plugins.pipeline.modeldefinition.actions.DeclarativeJobPropertyTrackerAction"
 _SCRIPTED = "org.jenkinsci.plugins.workflow.multibranch.JobPropertyTrackerAction"

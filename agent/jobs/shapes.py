@@ -81,10 +81,37 @@ class MultibranchJob:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedLibrary:
+    """A library of pipeline steps that the jobs of a folder can use.
+
+    Attributes:
+        name: what pipelines call it.
+        git: its repository.
+        version: branch or tag that pipelines get which name none; empty: they must name one.
+        path: of the folder that holds `vars/`; empty: the repository's top.
+        credentials: id of the credential that may read it; empty: none is needed.
+        implicit: loaded without being asked for.
+    """
+
+    name: str
+    git: str
+    version: str = ""
+    path: str = ""
+    credentials: str = ""
+    implicit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder; no views are written, because Jenkins fills in its own and a wrong one breaks the page."""
+    """A folder; no views are written, because Jenkins fills in its own and a wrong one breaks the page.
+
+    Attributes:
+        identity: owner and full name, from which the ids of the libraries' sources are made.
+    """
 
     description: str
+    libraries: tuple[SharedLibrary, ...] = ()
+    identity: str = ""
 
 
 Shape: TypeAlias = InlineJob | ScmJob | MultibranchJob | Folder

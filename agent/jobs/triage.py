@@ -6,15 +6,16 @@ for a drift check what is kept, is read (`agent.jobs.change.reads`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from agent.errors import UsageError
 from agent.jobs import names
 from agent.jobs.change import Change, Conflict, Create, Delete, Keep, Move, Replace, Update, full_name
-from agent.jobs.definition import JobDefinition, Kind, folders
+from agent.jobs.definition import JobDefinition, Kind, Shared, folders
 from agent.jobs.inventory import Inventory, Item
+from agent.jobs.marker import Marker
 
 DELETES_AT_MOST = 10
 """How many jobs one prune takes without being told a number; or a tenth of the owner's jobs, if that is less."""
@@ -33,6 +34,7 @@ class Options:
         teams: teams; empty: all.
         max_changes: refuse a plan with more changes; None: any number.
         max_deletes: refuse a plan that disables or deletes more; None: see DELETES_AT_MOST.
+        shared: the shared libraries of folders, by full name.
     """
 
     owner: str = ""
@@ -43,6 +45,7 @@ class Options:
     teams: tuple[str, ...] = ()
     max_changes: int | None = None
     max_deletes: int | None = None
+    shared: Mapping[str, Shared] = field(default_factory=dict)
 
     def takes(self, full_name: str, team: str) -> bool:
         """Whether the filters let an item through; they only ever narrow."""
@@ -133,13 +136,44 @@ def _removal(item: Item) -> Delete:
 
 
 def _folders(changes: Iterable[Change], inventory: Inventory, options: Options) -> list[Change]:
-    """Missing folders of what will be there; those that exist are left as they are, whoever made them."""
-    jobs = [change.job for change in changes if isinstance(change, Create | Move)]
-    return [
-        Create(one, "holds the jobs below")
-        for one in folders(jobs, options.owner)
-        if inventory.get(one.full_name) is None
-    ]
+    """Missing folders of what will be there, and shared libraries; else those that exist are left as they are."""
+    jobs = [change.job for change in changes if not isinstance(change, Conflict | Delete)]
+    found: list[Change] = []
+    for one in folders(jobs, options.owner, options.shared):
+        item = inventory.get(one.full_name)
+        if item is None:
+            found.append(Create(one, "holds the jobs below"))
+        elif item.class_name == Kind.FOLDER.value:
+            found += _libraries(one, item, options)
+    return found
+
+
+def scanning(change: Change, inventory: Inventory) -> Change:
+    """An update of a folder with what else it sets off."""
+    if not isinstance(change, Update) or change.job.kind is not Kind.FOLDER:
+        return change
+    within = change.job.full_name + "/"
+    listed = inventory.items.values()
+    scans = sum(one.class_name == Kind.MULTIBRANCH.value and one.full_name.startswith(within) for one in listed)
+    return replace(change, scans=scans)
+
+
+def _libraries(folder: JobDefinition, item: Item, options: Options) -> list[Change]:
+    """What becomes of a folder that is there: only what concerns shared libraries."""
+    marker, wanted = item.marker, folder.marker.libraries
+    if marker is None or not is_ours(item, options):
+        # No marker is put there, so it says nothing: such a folder is read each time.
+        shown = replace(folder, marker=marker or Marker("", item.full_name))
+        return [Update(shown, "shared libraries are merged into a folder that is not ours")] if wanted else []
+    if marker.config_sha256 == folder.marker.config_sha256 and marker.libraries == wanted:
+        return [Keep(folder)] if wanted else []
+    if wanted:
+        return [Update(folder, "the spec changed")]
+    # What says nothing of libraries may be a part of what makes jobs in this folder; all of it has to be given.
+    covered = any(names.is_below(marker.spec, scope) for scope in options.scopes)
+    return (
+        [Update(folder, "no headway.yaml names its shared libraries any more")] if marker.libraries and covered else []
+    )
 
 
 def _job(job: JobDefinition, inventory: Inventory, options: Options, named: set[str]) -> Change:

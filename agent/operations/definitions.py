@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from agent import __version__
 from agent.errors import UsageError
 from agent.jenkinsfile.render import render
-from agent.jobs.definition import JobDefinition, Kind, define
+from agent.jobs import names
+from agent.jobs.definition import JobDefinition, Kind, Shared, define
 from agent.jobs.inventory import Inventory, Item
+from agent.jobs.shapes import SharedLibrary
 from agent.operations.inputs import digest
+from agent.spec.controller import Library
 from agent.spec.files import DEFAULTS
 from agent.spec.load import LoadedSpec
 
+_OUR_LIBRARY = "headway"
 Remote = Callable[[Path], str]
 """The normalised git remote of the repository that a folder lies in; empty where there is none."""
 
@@ -68,6 +72,40 @@ def owner(specs: Sequence[LoadedSpec], remote: Remote) -> str:
         named = ", ".join(f"'{name}'" if name else "none" for name in found)
         raise UsageError(f"nothing was sent: these specs have different owners: {named}", hint="one owner at a time")
     return found[0] if found else ""
+
+
+def shared(specs: Sequence[LoadedSpec]) -> Mapping[str, Shared]:
+    """The shared libraries that headway.yaml files give to the Jenkins folders of these specs, by the folder.
+
+    Raises:
+        UsageError: a job has no folder, or two files want different libraries in one folder.
+    """
+    found: dict[str, Shared] = {}
+    for one in specs:
+        if not one.jenkins.libraries:
+            continue
+        said = [(_library(each, one), file) for each, file in one.jenkins.libraries]
+        file = os.path.relpath(os.path.abspath(said[-1][1]), top(one.folder)).replace(os.sep, "/")  # noqa: PTH100
+        folder = names.parent(one.spec.job)
+        wanted = Shared(tuple(library for library, _ in said), file)
+        if not folder:
+            raise UsageError(
+                f"nothing was sent: {file} has shared libraries for the folders of its jobs, and "
+                f"'{one.spec.job}' is in none",
+                hint="give it a pipeline.folder",
+            )
+        if found.setdefault(folder, wanted) != wanted:
+            raise UsageError(
+                f"nothing was sent: {found[folder].file} and {file} want different shared libraries in "
+                f"the folder '{folder}'",
+                hint="name them in a headway.yaml above both, or give one of them another pipeline.folder",
+            )
+    return found
+
+
+def _library(one: Library, spec: LoadedSpec) -> SharedLibrary:
+    pinned = spec.pins.library if one.name == _OUR_LIBRARY else ""
+    return SharedLibrary(one.name, one.git, one.version or pinned, one.path, one.credentials, one.implicit)
 
 
 def scopes(named: Sequence[str], specs: Sequence[LoadedSpec]) -> tuple[str, ...]:

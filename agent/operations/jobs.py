@@ -13,7 +13,7 @@ from agent.jobs.definition import JobDefinition
 from agent.jobs.inventory import Inventory
 from agent.jobs.plan import Plan, plan
 from agent.jobs.rollback import Entry, undoing
-from agent.jobs.saved import moved, names_read
+from agent.jobs.saved import completed, moved, names_read
 from agent.jobs.triage import Options, check, triage
 from agent.operations.crew import Crew
 from agent.reports.jobs import ItemReport
@@ -151,14 +151,15 @@ def recheck(jenkins: Jenkins, saved: Plan, crew: Crew) -> Plan:
     """
     jenkins.notice = crew.slow_down
     inventory = jenkins.inventory(depth([*map(full_name, saved.changes), *names_read(saved.changes)]))
-    found = moved(saved, inventory, read_all(jenkins, names_read(saved.pending), crew))
+    configs = read_all(jenkins, names_read(saved.pending), crew)
+    found = moved(saved, inventory, configs)
     if found:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""  # noqa: PLR2004
         raise RefusedError(
             f"nothing was sent: Jenkins is not as it was when the plan was made: {', '.join(found[:3])}{more}",
             hint="plan again",
         )
-    return saved
+    return completed(saved, configs)
 
 
 def taking_back(jenkins: Jenkins, entries: Sequence[Entry], owner: str, crew: Crew) -> Plan:

@@ -25,7 +25,7 @@ OVERRIDABLE = ("deploy", "run", "smoke")
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_]+)\s*\}\}")
 _NAMES = ("service", "team", "environment")
 _LATER = "version"
-_OWN = ("owner", "headway", "enforce", "version")
+_OWN = ("owner", "headway", "jenkins", "enforce", "version")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.errors import UsageError
+from agent.spec.controller import Controller
 from agent.spec.defaults import OVERRIDABLE
 from agent.spec.load import LoadedSpec
 from agent.spec.nodes import Path
@@ -55,12 +56,30 @@ def explain(loaded: LoadedSpec, field: str) -> tuple[Explained, ...]:
     Raises:
         UsageError: the spec has no such field.
     """
+    if field == "jenkins" or field.startswith("jenkins."):
+        return tuple(_of_jenkins(loaded, field.partition(".")[2]))
     data = _data(loaded)
     path = _path(data, field, loaded)
     node: Any = data
     for step in path:
         node = node[step]
     return tuple(_explained(loaded, data, leaf, value) for leaf, value in _leaves(node, path))
+
+
+def _of_jenkins(loaded: LoadedSpec, wanted: str) -> Iterator[Explained]:
+    """What headway.yaml says about Jenkins; flags and the environment are stronger, and not asked here."""
+    names = [name for name in Controller.model_fields if not wanted or name == wanted]
+    if not names:
+        near = difflib.get_close_matches(wanted, list(Controller.model_fields), 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(Controller.model_fields)}"
+        raise UsageError(f"{loaded.file} has no field '{wanted}' in 'jenkins.{wanted}'", hint=hint)
+    for name in names:
+        value = loaded.jenkins.values.get(name)
+        if name == "libraries":
+            value = [one.name for one, _ in loaded.jenkins.libraries]
+        place = loaded.jenkins.place(name)
+        origin = Origin(place[0], place[1].line, place[1].column, enforced=False) if place else None
+        yield Explained(f"jenkins.{name}", value, origin, ())
 
 
 def _data(loaded: LoadedSpec) -> dict[str, Any]:

@@ -6,19 +6,20 @@ import gc
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from agent.errors import UsageError
 from agent.spec.clash import clashes
+from agent.spec.controller import Defaults
 from agent.spec.defaults import Stack, stack
 from agent.spec.files import DEFAULTS, Files, matching
 from agent.spec.model import ServiceSpec
 from agent.spec.parse import parse
 from agent.spec.paths import misplaced
 from agent.spec.problem import Problem, ordered
-from agent.spec.settings import Pins, Settings, settings
+from agent.spec.settings import Known, Pins, settings
 from agent.spec.source import Document
 
 
@@ -33,6 +34,7 @@ class LoadedSpec:
         owner: from the topmost headway.yaml; empty where none says it.
         pins: versions that headway.yaml pins.
         layers: where every value came from, and how to point at it.
+        jenkins: what headway.yaml says about Jenkins.
     """
 
     spec: ServiceSpec
@@ -41,6 +43,7 @@ class LoadedSpec:
     owner: str
     pins: Pins
     layers: Stack
+    jenkins: Defaults = field(default_factory=Defaults)
 
     def manifests(self, environment: str = "") -> tuple[Path, ...]:
         """The manifest files of an environment (of the spec itself without one), in the order of the spec."""
@@ -160,8 +163,21 @@ def demand_one(named: str | Path) -> LoadedSpec:
     return specs[0]
 
 
+def jenkins_here(folder: Path) -> Defaults:
+    """What the headway.yaml files of a folder and above say about Jenkins, for a command that has no specs.
+
+    Raises:
+        UsageError: one of them is wrong.
+    """
+    known, problems = settings(Files().parents(str(folder / DEFAULTS)))
+    if problems:
+        shown = "\n".join(problem.text() for problem in problems)
+        raise UsageError(f"nothing was done: headway.yaml is wrong\n{shown}")
+    return known.jenkins
+
+
 _MANIFEST = re.compile(r"^(apiVersion|kind):[^\n]*\n(.*\n)?(apiVersion|kind):", re.MULTILINE)
-_Known: TypeAlias = dict[tuple[Document, ...], tuple[Settings, tuple[Problem, ...]]]
+_Known: TypeAlias = dict[tuple[Document, ...], tuple[Known, tuple[Problem, ...]]]
 
 
 def _one(file: str, disk: Files, known: _Known, *, files: bool) -> LoadedSpec | list[Problem] | None:
@@ -186,4 +202,4 @@ def _one(file: str, disk: Files, known: _Known, *, files: bool) -> LoadedSpec | 
     if not isinstance(judged, ServiceSpec):
         return [*problems, *judged]
     found = [*problems, *misplaced(judged, layers, path.parent, disk.root(file), files=files)]
-    return found or LoadedSpec(judged, file, path.parent, own.owner, own.headway, layers)
+    return found or LoadedSpec(judged, file, path.parent, own.owner, own.headway, layers, own.jenkins)

@@ -27,7 +27,12 @@ _TYPES = {
 _MARKS = {"[key]", "<text>", "<secret>", "<config>", "<path>", "<command>", "<name>", "<cluster>"}
 """What pydantic adds to a location for a mapping's key, and the tags of the model's unions."""
 
-_ELSEWHERE = {"owner": "owner: shop", "headway": "headway: {agent: 1.4.2}", "enforce": "enforce: {...}"}
+_ELSEWHERE = {
+    "owner": "owner: shop",
+    "headway": "headway: {agent: 1.4.2}",
+    "jenkins": "jenkins: {url: ...}",
+    "enforce": "enforce: {...}",
+}
 """Fields of headway.yaml that no service.yaml has."""
 
 _EXAMPLES = {

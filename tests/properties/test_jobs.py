@@ -27,7 +27,7 @@ NAMES = ("a", "b", "c", "f/a", "f/b", "f/g/a", "f/g/b", "h/a")
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(st.builds(Marker, TEXT, TEXT.filter(bool), TEXT, TEXT, TEXT, TEXT, TEXT), TEXT)
+@given(st.builds(Marker, TEXT, TEXT.filter(bool), *[TEXT] * 6), TEXT)
 def test_a_marker_survives_any_value_and_any_description(marker, words):
     text = attach(words, marker)
     assert parse(text) == marker

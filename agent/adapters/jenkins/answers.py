@@ -145,9 +145,7 @@ def _then(reason: str) -> str:
 def _redirected(answer: Answer, what: str, base: str) -> HeadwayError:
     location = answer.header("location")
     if leads_to_login(location, base):
-        return UnauthorizedError(
-            f"{what}: Jenkins redirects to a login page, so nothing was saved ({answer.status})", hint=_TOKEN_HINT
-        )
+        return UnauthorizedError(f"{what}: Jenkins redirects to a login page ({answer.status})", hint=_TOKEN_HINT)
     return UnreachableError(
         f"{what}: Jenkins redirects to {location or 'nowhere'} ({answer.status})",
         hint="JENKINS_URL should be the address that it redirects to",

@@ -18,6 +18,7 @@ class Connection:
         secret: API token (or password: then crumbs are fetched).
         ca_bundle: file of the certificate authority; empty: the system's.
         workers: requests in flight at most.
+        max_rps: requests a second at most; 0: as many as the controller bears.
         connect_timeout: seconds to reach it.
         read_timeout: seconds without a byte of the answer.
         headers: sent with every request, for proxies that ask for one; values never show.
@@ -28,6 +29,7 @@ class Connection:
     secret: str = field(default="", repr=False)
     ca_bundle: str = ""
     workers: int = 8
+    max_rps: float = 0.0
     connect_timeout: float = 5.0
     read_timeout: float = 60.0
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)

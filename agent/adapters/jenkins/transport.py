@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +21,7 @@ from requests.auth import HTTPBasicAuth
 
 from agent.adapters.jenkins.answers import Answer, lacks_crumb, names_login
 from agent.adapters.jenkins.connection import Connection
+from agent.adapters.jenkins.pace import Pace
 from agent.adapters.jenkins.patience import Patience
 from agent.errors import UnauthorizedError, UnreachableError
 
@@ -65,6 +67,7 @@ class Transport:
             max_retries=Patience.granted(pause, notice, connect=1),
         )
         self._patience = Patience.granted(pause, notice)
+        self._pace = Pace(connection.max_rps, time.monotonic, pause)
         self._client = _fenced(connection, self._adapter)
         self._crumb: tuple[str, str] | None = None
         self._crumbs = threading.Lock()
@@ -156,6 +159,7 @@ class Transport:
         return self._sent(request)
 
     def _sent(self, request: requests.Request) -> requests.Response:
+        self._pace.turn()
         response = self._client.jenkins_request(request, add_crumb=False, resolve_auth=False)
         return cast("requests.Response", response)
 

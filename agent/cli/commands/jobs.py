@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent.cli.commands.jobs_finishing import finish, shown, tend_views
+from agent.cli.commands.jobs_given import Given
+from agent.cli.commands.jobs_history import history_command
 from agent.cli.commands.jobs_more import import_command, seed_command, why_command
+from agent.cli.commands.jobs_settings import settled_here
 from agent.cli.commands.jobs_wiring import (
-    Given,
     desired,
     jenkins_options,
     plan_options,
@@ -50,12 +52,17 @@ def plan_command(
 ) -> ExitStatus:
     """Show what `apply` would do, job by job; sends nothing."""
     from agent.cli.main import on_sigterm
+    from agent.jobs.plan import TooMuchError
 
     given = Given(**options)
     on_sigterm()
-    specs, chosen = desired(given)
+    specs, chosen, given = desired(given, console)
     jenkins = server(given)
-    made = surveyed(jenkins, specs, chosen, given, console)
+    try:
+        made = surveyed(jenkins, specs, chosen, given, console)
+    except TooMuchError as refusal:
+        console.data(shown(refusal.plan, jenkins.url, output, console, diff=diff, refused=refusal.message))
+        raise
     console.data(shown(made, jenkins.url, output, console, diff=diff))
     if out is not None:
         _save(made, jenkins.url, out)
@@ -76,9 +83,7 @@ def plan_command(
 @output_option()
 @talk_options
 @click.pass_obj
-def apply_command(
-    console: Console, /, *, dry_run: bool, preflight: bool, runs: Path, output: str, **options: Any
-) -> ExitStatus:
+def apply_command(console: Console, /, *, dry_run: bool, preflight: bool, output: str, **options: Any) -> ExitStatus:
     """Make Jenkins hold what the specs say (or a saved plan); a second run sends nothing."""
     from agent.cli.main import on_sigterm
 
@@ -88,15 +93,16 @@ def apply_command(
     specs: tuple[LoadedSpec, ...] = ()
     text = _saved_text(given)
     if text is None:
-        specs, chosen = desired(given)
+        specs, chosen, given = desired(given, console)
         jenkins = server(given)
         made = surveyed(jenkins, specs, chosen, given, console)
     else:
+        given = settled_here(given, console)
         jenkins, made = _resumed(text, given)
     if dry_run:
         console.data(shown(made, jenkins.url, output, console, diff=None))
         return ExitStatus.OK
-    status = finish(jenkins, made, given, console, runs=runs, output=output, preflight=preflight)
+    status = finish(jenkins, made, given, console, output=output, preflight=preflight)
     if (
         given.views
         and status is ExitStatus.OK
@@ -114,9 +120,7 @@ def apply_command(
 @output_option()
 @talk_options
 @click.pass_obj
-def rollback_command(
-    console: Console, /, *, run: str, dry_run: bool, runs: Path, output: str, **jenkins: str
-) -> ExitStatus:
+def rollback_command(console: Console, /, *, run: str, dry_run: bool, output: str, **options: Any) -> ExitStatus:
     """Take a run of `apply` back: every config.xml as it was, byte for byte; what it made is disabled."""
     from agent.adapters.runs import entries
     from agent.cli.main import on_sigterm
@@ -124,14 +128,14 @@ def rollback_command(
     from agent.operations.jobs import taking_back
 
     on_sigterm()
-    noted = entries(runs, run)
-    given = Given.for_jenkins(**jenkins)
+    given = settled_here(Given.for_jenkins(**options), console)
+    noted = entries(given.notes, run)
     controller = server(given)
-    made = taking_back(controller, noted, "", Crew(given.parallel, time.monotonic))
+    made = taking_back(controller, noted, "", Crew(given.at_once, time.monotonic))
     if dry_run:
-        console.data(shown(made, controller.url, output, console, diff=None))
+        console.data(shown(made, controller.url, output, console, diff=None, command="rollback"))
         return ExitStatus.OK
-    return finish(controller, made, given, console, runs=runs, output=output, preflight=False)
+    return finish(controller, made, given, console, output=output, preflight=False)
 
 
 def _saved_text(given: Given) -> str | None:
@@ -168,7 +172,7 @@ def _resumed(text: str, given: Given) -> tuple[JenkinsServer, Plan]:
     jenkins = server(given)
     if saved.url != jenkins.url:
         raise UsageError(f"nothing was sent: this plan is for {saved.url}, not for {jenkins.url}", hint="plan again")
-    return jenkins, recheck(jenkins, saved.plan, Crew(given.parallel, time.monotonic))
+    return jenkins, recheck(jenkins, saved.plan, Crew(given.at_once, time.monotonic))
 
 
 def _save(made: Plan, url: str, out: Path) -> None:
@@ -185,5 +189,5 @@ def _save(made: Plan, url: str, out: Path) -> None:
         raise UsageError(f"the plan was not saved: {out}: {problem.strerror}") from problem
 
 
-for _more in (import_command, seed_command, why_command):
+for _more in (history_command, import_command, seed_command, why_command):
     command.add_command(_more)

@@ -14,7 +14,7 @@ from agent.errors import ExitStatus, RemoteError
 if TYPE_CHECKING:
     from agent.adapters.jenkins import JenkinsServer
     from agent.adapters.runs import RunFolder
-    from agent.cli.commands.jobs_wiring import Given
+    from agent.cli.commands.jobs_given import Given
     from agent.jobs.plan import Plan
     from agent.operations.jobs import Emit, Progress
     from agent.reports.jobs import JobsReport
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 def finish(
-    jenkins: JenkinsServer, made: Plan, given: Given, console: Console, *, runs: Path, output: str, preflight: bool
+    jenkins: JenkinsServer, made: Plan, given: Given, console: Console, *, output: str, preflight: bool
 ) -> ExitStatus:
     """Carries the plan out, tells what became of it and how to take it back."""
     from agent.cli.output.jobs_report import report_json, report_text
 
     if preflight and made.pending:
         check_first(jenkins, made, console)
-    folder = run_folder(runs, jenkins.url, given.user)
+    folder = run_folder(given.notes, jenkins.url, given.user)
     report = carry_out(jenkins, made, given, console, folder)
-    console.data(report_json(report) if output == "json" else report_text(report, console))
+    console.data(report_json(report) if output == "json" else report_text(report, console, views=given.views))
     if _sent(report):
         console.say(f"run {folder.name}: `headway jobs rollback {folder.name}` takes it back ({folder.folder})")
     return status_of(report)
@@ -43,17 +43,19 @@ def _sent(report: JobsReport) -> bool:
     return bool(report.having(Outcome.DONE))
 
 
-def shown(made: Plan, url: str, output: str, console: Console, *, diff: bool | None) -> str:
-    """The plan in the form that was asked for."""
+def shown(
+    made: Plan, url: str, output: str, console: Console, *, diff: bool | None, refused: str = "", command: str = "apply"
+) -> str:
+    """The plan in the form that was asked for; `refused` says why it would not be carried out."""
     from agent.cli.output.plan import plan_json, plan_text, script_of
     from agent.cli.output.plan_markdown import plan_markdown
 
     if output == "json":
-        return plan_json(made, url)
+        return plan_json(made, url, refused)
     if output == "markdown":
-        return plan_markdown(made, url)
+        return plan_markdown(made, url, refused)
     few = sum(script_of(change) is not None for change in made.changes) <= 5  # noqa: PLR2004
-    return plan_text(made, console, diff=few if diff is None else diff)
+    return plan_text(made, console, diff=few if diff is None else diff, command=command)
 
 
 def carry_out(jenkins: JenkinsServer, made: Plan, given: Given, console: Console, folder: RunFolder) -> JobsReport:
@@ -62,7 +64,7 @@ def carry_out(jenkins: JenkinsServer, made: Plan, given: Given, console: Console
     from agent.operations.crew import Crew
     from agent.operations.jobs_apply import apply
 
-    crew = Crew(given.parallel, time.monotonic)
+    crew = Crew(given.at_once, time.monotonic)
     with progress_on(console, len(made.pending)) as emit:
         return apply(jenkins, made, crew, SystemClock(), folder, emit)
 
@@ -155,7 +157,8 @@ def tend_views(
     for found in (keep_views if send else look)(jenkins, wanted):
         sign = {"create": "+", "update": "~", "conflict": "!"}.get(found.action, "=")
         good = good and not found.problem and found.action != "conflict"
-        said = found.problem or {"conflict": "conflict: it is not ours"}.get(found.action, found.action)
+        past = {"create": "created", "update": "updated"} if send else {}
+        said = found.problem or {"conflict": "conflict: it is not ours", **past}.get(found.action, found.action)
         if found.action != "keep":
             console.data(clean(f"  {sign} view {found.view.title}  {said}"))
     return good

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli.commands.jobs_wiring import Given, jenkins_options, server
+from agent.cli.commands.jobs_given import Given
+from agent.cli.commands.jobs_settings import settled_here
+from agent.cli.commands.jobs_wiring import jenkins_options, server
 from agent.cli.console import Console, clean
 from agent.cli.options import dry_run_option, output_option, talk_options
 from agent.errors import ExitStatus, NotFoundError, RemoteError, UsageError
@@ -54,7 +56,7 @@ def import_command(
 
     Without --out it goes to stdout. No file is ever overwritten; nothing is sent to Jenkins but questions.
     """
-    jenkins = server(Given.for_jenkins(url, user, ca_bundle))
+    jenkins = server(settled_here(Given.for_jenkins(url, user, ca_bundle), console))
     results = [_imported(jenkins, name) for name in _named(jobs, jenkins.inventory(LEVELS).items)]
     if out is not None and not dry_run:
         _refuse_to_overwrite(results, out)

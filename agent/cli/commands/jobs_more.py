@@ -10,9 +10,11 @@ from pathlib import Path
 import click
 
 from agent.cli.commands.jobs_finishing import finish, shown
+from agent.cli.commands.jobs_given import Given
 from agent.cli.commands.jobs_import import import_command
+from agent.cli.commands.jobs_settings import settled
 from agent.cli.commands.jobs_why import why_command
-from agent.cli.commands.jobs_wiring import Given, jenkins_options, runs_option, server
+from agent.cli.commands.jobs_wiring import jenkins_options, runs_option, server
 from agent.cli.console import Console
 from agent.cli.options import dry_run_option, output_option, talk_options
 from agent.errors import ExitStatus, UsageError
@@ -39,7 +41,7 @@ __all__ = ["import_command", "seed_command", "why_command"]
 @click.pass_obj
 def seed_command(
     console: Console, folder: Path, job: str, git: str, branch: str, git_credentials: str, jenkins_credentials: str,
-    label: str, url: str, user: str, ca_bundle: str, runs: Path, output: str, *, prune: bool, dry_run: bool,
+    label: str, url: str, user: str, ca_bundle: str, runs: Path | None, output: str, *, prune: bool, dry_run: bool,
 ) -> ExitStatus:  # fmt: skip
     """Make the job that applies all other jobs when the specs in FOLDER change."""
     from agent.adapters.git import place, remote
@@ -62,13 +64,13 @@ def seed_command(
     made = seed(
         Seed(job, whose, git or origin, branch, git_credentials, jenkins_credentials, relative, label, prune=prune)
     )
-    given = Given.for_jenkins(url, user, ca_bundle)
+    given = settled(Given.for_jenkins(url, user, ca_bundle, runs), [one.jenkins for one in specs], console)
     jenkins = server(given)
-    planned = survey(jenkins, [made], Options(owner=whose), Crew(given.parallel, time.monotonic))
+    planned = survey(jenkins, [made], Options(owner=whose), Crew(given.at_once, time.monotonic))
     if dry_run:
         console.data(shown(planned, jenkins.url, output, console, diff=True))
         return ExitStatus.OK
-    return finish(jenkins, planned, given, console, runs=runs, output=output, preflight=True)
+    return finish(jenkins, planned, given, console, output=output, preflight=True)
 
 
 def _check_url(url: str) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from agent.cli.commands.jobs_given import PARALLEL, RUNS, Given
+from agent.cli.commands.jobs_settings import settled
 from agent.cli.console import Console
 from agent.errors import RemoteError, UsageError
 
@@ -23,41 +25,6 @@ if TYPE_CHECKING:
     from agent.spec.load import LoadedSpec
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-RUNS = ".headway/runs"
-PARALLEL = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What the options of `plan` and `apply` say together."""
-
-    specs: tuple[str, ...]
-    url: str
-    user: str
-    ca_bundle: str
-    prune: bool
-    adopt: bool
-    drift: bool
-    only: tuple[str, ...]
-    teams: tuple[str, ...]
-    max_changes: int | None
-    max_deletes: int | None
-    parallel: int
-    views: bool = False
-
-    @property
-    def is_choosy(self) -> bool:
-        """Whether anything narrows or widens the plan."""
-        limits = (self.max_changes, self.max_deletes)
-        return bool(self.prune or self.adopt or self.drift or self.only or self.teams or self.views) or limits != (
-            None,
-            None,
-        )
-
-    @classmethod
-    def for_jenkins(cls, url: str, user: str, ca_bundle: str) -> Given:
-        """Of a command that has no specs."""
-        return cls((), url, user, ca_bundle, False, False, False, (), (), None, None, PARALLEL)  # noqa: FBT003
 
 
 def jenkins_options(function: Decorated) -> Decorated:
@@ -78,20 +45,17 @@ def runs_option(function: Decorated) -> Decorated:
     return click.option(
         "--runs",
         type=click.Path(file_okay=False, path_type=Path),
-        default=Path(RUNS),
         envvar="HEADWAY_RUNS",
-        show_default=True,
         metavar="DIR",
-        help="Backups and audit of each run; archive it  [HEADWAY_RUNS].",
+        help=f"Backups and audit of each run (default: {RUNS}); archive it  [HEADWAY_RUNS].",
     )(function)
 
 
 def plan_options(function: Decorated) -> Decorated:
     """What a plan may do; filters narrow and never widen."""
     for option in (
-        click.option(
-            "--parallel", type=click.IntRange(1, 64), default=8, show_default=True, help="Requests at a time."
-        ),
+        click.option("--parallel", type=click.IntRange(1, 64), help=f"Requests at a time (default: {PARALLEL})."),
+        click.option("--max-rps", type=click.FloatRange(0.1), help="Requests a second (default: as many as it bears)."),
         click.option("--max-deletes", type=click.IntRange(0), help="Removals that are fine (default: 10, or a tenth)."),
         click.option("--max-changes", type=click.IntRange(0), help="Refuse a plan with more changes."),
         click.option("--team", "teams", multiple=True, metavar="T", help="Only this team's jobs; repeatable."),
@@ -105,15 +69,16 @@ def plan_options(function: Decorated) -> Decorated:
     return function
 
 
-def desired(given: Given) -> tuple[tuple[LoadedSpec, ...], Options]:
-    """All specs, and what may be done with their jobs; every problem of every spec is an exit 2."""
+def desired(given: Given, console: Console) -> tuple[tuple[LoadedSpec, ...], Options, Given]:
+    """All specs, what may be done with their jobs, and the settings that hold; every problem of a spec is an exit 2."""
     from agent.adapters.git import remote
     from agent.jobs.triage import Options
-    from agent.operations.definitions import check_pins, owner, scopes
+    from agent.operations.definitions import check_pins, owner, scopes, shared
     from agent.spec.load import demand
 
     specs = demand(given.specs, files=False)
     check_pins(specs)
+    given = settled(given, [one.jenkins for one in specs], console)
     whose = owner(specs, remote)
     where = scopes(given.specs, specs)
     if given.prune and not where:
@@ -135,15 +100,18 @@ def desired(given: Given) -> tuple[tuple[LoadedSpec, ...], Options]:
         teams=given.teams,
         max_changes=given.max_changes,
         max_deletes=given.max_deletes,
+        shared=shared(specs),
     )
-    return specs, options
+    return specs, options, given
 
 
 def server(given: Given) -> JenkinsServer:
     """The Jenkins that is meant."""
     from agent.adapters.jenkins import JenkinsServer
 
-    return JenkinsServer(connection(given.url, given.user, given.ca_bundle, given.parallel))
+    return JenkinsServer(
+        replace(connection(given.url, given.user, given.ca_bundle, given.at_once), max_rps=given.max_rps or 0.0)
+    )
 
 
 def connection(url: str, user: str, ca_bundle: str, parallel: int) -> Connection:
@@ -157,10 +125,14 @@ def connection(url: str, user: str, ca_bundle: str, parallel: int) -> Connection
     token = os.environ.get("JENKINS_API_TOKEN", "")
     if not url:
         raise UsageError(
-            "nothing was sent: no Jenkins is named", hint="--jenkins-url URL, or JENKINS_URL in the environment"
+            "nothing was sent: no Jenkins is named",
+            hint="--jenkins-url URL, JENKINS_URL in the environment, or 'jenkins: {url: URL}' in headway.yaml",
         )
     if token and not user:
-        raise UsageError("nothing was sent: JENKINS_API_TOKEN is set, but no user", hint="set JENKINS_USER_ID as well")
+        raise UsageError(
+            "nothing was sent: JENKINS_API_TOKEN is set, but no user",
+            hint="set JENKINS_USER_ID as well, or 'jenkins: {user: NAME}' in headway.yaml",
+        )
     if user and not token:
         raise UsageError(
             f"nothing was sent: no API token for user '{user}'",
@@ -187,9 +159,12 @@ def surveyed(
 
     console.detail(f"asking {jenkins.url} for {len(specs)} jobs of owner '{options.owner}'")
     levels = depth(name for one in specs for name in (one.spec.job, one.spec.pipeline.moved_from))
-    crew = Crew(given.parallel, time.monotonic)
+    crew = Crew(given.at_once, time.monotonic)
     try:
         return survey(jenkins, made, options, crew, drift=given.drift, levels=levels)
     except RemoteError as problem:
         problem.message = f"nothing was sent to Jenkins: {problem.message}"
+        raise
+    except KeyboardInterrupt:
+        console.warn("nothing was sent to Jenkins: it was still being read")
         raise

@@ -5,7 +5,18 @@ from __future__ import annotations
 import json
 
 from agent.cli.console import Console, clean
-from agent.cli.output.plan import SIGNS, columns, kept_line, orphans_line, sentences, they, title
+from agent.cli.output.alike import folded
+from agent.cli.output.plan import (
+    SIGNS,
+    columns,
+    is_weighty,
+    kept_line,
+    more_alike,
+    orphans_line,
+    sentences,
+    they,
+    title,
+)
 from agent.jobs.change import Change, Conflict, Create, Keep, Move, Update, action
 from agent.jobs.definition import Kind
 from agent.reports.jobs import ItemReport, JobsReport, Outcome
@@ -20,19 +31,30 @@ _PAST = {
 }
 
 
-def report_text(report: JobsReport, console: Console) -> str:
-    """What became of the plan, item by item, and the sum."""
+def report_text(report: JobsReport, console: Console, *, views: bool = False) -> str:
+    """What became of the plan, item by item, and the sum; `views`: what is sent for views is told after it."""
     width = columns([item.change for item in report.items if item.outcome is not Outcome.KEPT])
-    lines = [_outcome(item, console, width) for item in report.items if item.outcome is not Outcome.KEPT]
+    entries = [
+        (_alike(item, console), [_outcome(item, console, width)])
+        for item in report.items
+        if item.outcome is not Outcome.KEPT
+    ]
+    lines = list(folded(entries, more_alike))
     lines += kept_line(report.plan, "were", "was")
     if report.plan.orphans:
         lines.append(orphans_line(report.plan))
-    return "\n".join([*lines, _ending(report, console)])
+    return "\n".join([*lines, _ending(report, console, views=views)])
 
 
 def report_json(report: JobsReport) -> str:
     """The report as JSON text."""
     return json.dumps(report.data(), indent=2, ensure_ascii=False)
+
+
+def _alike(item: ItemReport, console: Console) -> str | None:
+    if console.verbose or is_weighty(item.change) or item.outcome not in {Outcome.DONE, Outcome.SKIPPED}:
+        return None
+    return _done(item.change) if item.outcome is Outcome.DONE else item.message
 
 
 def _outcome(item: ItemReport, console: Console, width: int) -> str:
@@ -56,7 +78,7 @@ def _done(change: Change) -> str:
     return f"{past} ({change.reason})" if not isinstance(change, Conflict | Keep) else past
 
 
-def _ending(report: JobsReport, console: Console) -> str:
+def _ending(report: JobsReport, console: Console, *, views: bool) -> str:
     done = report.having(Outcome.DONE)
     by: dict[str, int] = {}
     for item in done:
@@ -69,7 +91,8 @@ def _ending(report: JobsReport, console: Console) -> str:
         parts.append(f"{len(report.having(Outcome.CONFLICT))} in conflict")
     if report.failed:
         parts.append(console.paint(f"{len(report.failed)} NOT done", "red", "bold"))
-    head = "Interrupted" if report.interrupt else "Nothing was sent" if not done else "Applied"
+    nothing = "No job was changed" if views else "Nothing was sent"
+    head = "Interrupted" if report.interrupt else "Applied" if done else nothing
     checked = "; Jenkins shows it" if report.verified else ""
     if report.unverified:
         checked = f"; not verified: {clean(report.unverified)}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 from agent.cli.console import Console, clean
+from agent.cli.output.alike import folded
 from agent.jobs.change import (
     Change,
     Conflict,
@@ -43,7 +44,7 @@ _INFINITIVE = {
 }
 
 
-def plan_text(plan: Plan, console: Console, *, diff: bool, scripts: bool = True) -> str:
+def plan_text(plan: Plan, console: Console, *, diff: bool, scripts: bool = True, command: str = "apply") -> str:
     """The plan as lines: what changes, how many stay, how many requests it takes.
 
     Args:
@@ -51,17 +52,19 @@ def plan_text(plan: Plan, console: Console, *, diff: bool, scripts: bool = True)
         console: whose colours to use.
         diff: whether the lines of changed Jenkinsfiles are shown.
         scripts: whether they may be hidden without a word.
+        command: of `headway jobs` that carries it out.
     """
-    lines = [line for change in changed(plan) for line in _lines(change, console, plan, diff=diff)]
+    entries = [(_alike(one, console, diff=diff), list(_lines(one, console, plan, diff=diff))) for one in changed(plan)]
+    lines = list(folded(entries, more_alike))
     if not diff and scripts and any(script_of(change) for change in plan.changes):
         lines.append("  (--diff shows the lines of changed Jenkinsfiles)")
     lines += kept_line(plan, "are", "is")
     if plan.orphans:
         lines.append(orphans_line(plan))
-    return "\n".join([*lines, summary(plan)])
+    return "\n".join([*lines, summary(plan, command)])
 
 
-def plan_data(plan: Plan, url: str) -> dict[str, Any]:
+def plan_data(plan: Plan, url: str, refused: str = "") -> dict[str, Any]:
     """The plan as JSON shows it (docs/reference/plan.md)."""
     return {
         "headway": 1,
@@ -72,12 +75,13 @@ def plan_data(plan: Plan, url: str) -> dict[str, Any]:
         "requests": plan.requests,
         "changes": [_change_data(change) for change in plan.changes],
         "orphans": list(plan.orphans),
+        "refused": refused,
     }
 
 
-def plan_json(plan: Plan, url: str) -> str:
+def plan_json(plan: Plan, url: str, refused: str = "") -> str:
     """`plan_data` as text."""
-    return json.dumps(plan_data(plan, url), indent=2, ensure_ascii=False)
+    return json.dumps(plan_data(plan, url, refused), indent=2, ensure_ascii=False)
 
 
 def counts(plan: Plan) -> dict[str, int]:
@@ -100,6 +104,25 @@ def title(change: Change) -> str:
     """The full name; a folder's ends with a slash."""
     is_folder = not isinstance(change, Delete) and change.job.kind is Kind.FOLDER
     return full_name(change) + ("/" if is_folder else "")
+
+
+def is_weighty(change: Change) -> bool:
+    """Whether a person has to look at each of its kind: something goes, moves, or can't be done."""
+    return not isinstance(change, Create | Update)
+
+
+def _alike(change: Change, console: Console, *, diff: bool) -> tuple[str, ...] | None:
+    """What a change has in common with others; None where it is shown by itself."""
+    if console.verbose or is_weighty(change):
+        return None
+    script = script_of(change) if diff else None
+    return (reason(change), *(script.lines() if script else ()))
+
+
+def more_alike(count: int, said: Hashable) -> str:
+    """The line in place of many that say the same."""
+    words = said[0] if isinstance(said, tuple) else said
+    return f"    ... and {count} more: {clean(str(words))} (--verbose lists them)"
 
 
 def _lines(change: Change, console: Console, plan: Plan, *, diff: bool) -> Iterator[str]:
@@ -132,10 +155,12 @@ def sentences(change: Update | Move) -> str:
 
 def reason(change: Change) -> str:  # noqa: PLR0911  one return an action
     """What would be done and why, in one line."""
-    again = " (scans every branch again)" if indexes_again(change) and not isinstance(change, Create) else ""
+    again = _again(change)
     match change:
         case Create():
-            return "create" if change.job.kind is not Kind.FOLDER else "create folder"
+            listed = change.job.marker.libraries.replace(",", ", ")
+            carries = f" with shared libraries {listed}" if "," in listed else f" with shared library {listed}"
+            return "create" if change.job.kind is not Kind.FOLDER else f"create folder{carries if listed else ''}"
         case Update() if change.reason == "the spec changed" and change.reading.differences:
             return f"update: {sentences(change)}{again}"
         case Update():
@@ -154,6 +179,16 @@ def reason(change: Change) -> str:  # noqa: PLR0911  one return an action
             )
         case Keep():
             return change.reason
+
+
+def _again(change: Change) -> str:
+    """What Jenkins will scan because of it."""
+    if isinstance(change, Create) or not indexes_again(change):
+        return ""
+    if isinstance(change, Update) and change.scans:
+        jobs = "the multibranch job" if change.scans == 1 else f"{change.scans} multibranch jobs"
+        return f" (scans every branch of {jobs} in it again)"
+    return " (scans every branch again)"
 
 
 def kept_line(plan: Plan, plural: str, singular: str) -> list[str]:
@@ -175,12 +210,12 @@ def orphans_line(plan: Plan) -> str:
     one = len(plan.orphans) == 1
     return (
         f"  ? {len(plan.orphans)} job{'' if one else 's'} of this owner {'has' if one else 'have'} no spec any more: "
-        f"{names} (--prune disables {'it' if one else 'them'})"
+        f"{names} (--prune disables, then deletes {'it' if one else 'them'})"
     )
 
 
-def summary(plan: Plan) -> str:
-    """The sum of the plan, and how many requests it takes."""
+def summary(plan: Plan, command: str = "apply") -> str:
+    """The sum of the plan, and how many requests it takes to carry it out with that command of `headway jobs`."""
     found = counts(plan)
     parts = [f"{found['create']} to create", f"{found['update']} to update"]
     parts += [f"{found[name]} {_INFINITIVE[name]}" for name in ("move", "replace", "disable") if found[name]]
@@ -189,7 +224,7 @@ def summary(plan: Plan) -> str:
         parts.append(f"{found['conflict']} in conflict")
     count = plan.requests
     sent = "nothing" if not count else f"{count} request{'s' if count != 1 else ''}"
-    return f"Plan: {', '.join(parts)}. `headway jobs apply` would send {sent}."
+    return f"Plan: {', '.join(parts)}. `headway jobs {command}` would send {sent}."
 
 
 def _change_data(change: Change) -> dict[str, Any]:
@@ -198,9 +233,11 @@ def _change_data(change: Change) -> dict[str, Any]:
         found["from"] = change.steps[0]
     if isinstance(change, Conflict):
         found["adoptable"] = change.adoptable
+    if indexes_again(change):
+        found["indexes_again"] = True
     if isinstance(change, Update | Move | Delete):
         found["differences"] = [
-            {"setting": one.name, "path": one.path, "before": one.before, "after": one.after}
+            {"setting": one.name, "path": one.path, "before": one.shown[0], "after": one.shown[1]}
             for one in change.reading.differences
             if not one.is_script
         ]

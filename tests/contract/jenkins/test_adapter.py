@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from agent.adapters.jenkins import Connection, JenkinsServer
+from agent.adapters.jenkins.pace import Pace
 from agent.errors import (
     ForbiddenError,
     InvalidObjectError,
@@ -74,6 +76,28 @@ def serving(body: bytes, status: int = 200, headers: dict[str, str] | None = Non
 
 def sent(sandbox):
     return [(seen.method, seen.path, seen.status) for seen in sandbox.requests if seen.method != "GET"]
+
+
+def test_no_more_requests_a_second_than_asked_for(sandbox):
+    waited: list[float] = []
+    connection = replace(Connection.to(sandbox.url, user=sandbox.user, secret=sandbox.token), max_rps=0.001)
+    jenkins = JenkinsServer(connection, pause=waited.append)
+    for _ in range(5):
+        jenkins.inventory(1)
+    assert len(waited) == 4
+    assert waited[-1] > 3000, "the fifth has to wait for the four before it"
+
+
+def test_the_pace_is_one_for_all_threads_and_idleness_is_not_saved_up():
+    now, waited = [0.0], []
+    pace = Pace(2.0, lambda: now[0], waited.append)
+    for _ in range(3):
+        pace.turn()
+    assert waited == [0.5, 1.0]
+    now[0] = 60.0
+    pace.turn()
+    pace.turn()
+    assert waited == [0.5, 1.0, 0.5]
 
 
 def test_create_read_update_delete(sandbox):

@@ -219,7 +219,17 @@ def test_dry_run_sends_nothing(sandbox, shop, headway):
 
 def test_json_and_markdown(sandbox, shop, headway):
     data = json.loads(headway("jobs", "plan", "-o", "json", shop).out)
-    assert set(data) == {"headway", "command", "jenkins", "owner", "counts", "requests", "changes", "orphans"}
+    assert set(data) == {
+        "headway",
+        "command",
+        "jenkins",
+        "owner",
+        "counts",
+        "requests",
+        "changes",
+        "orphans",
+        "refused",
+    }
     assert data["counts"]["create"] == data["requests"] == 6
     assert data["changes"][0] == {"job": "shop", "action": "create", "reason": "holds the jobs below"}
     markdown = headway("jobs", "plan", "-o", "markdown", shop).out
@@ -227,6 +237,46 @@ def test_json_and_markdown(sandbox, shop, headway):
     report = json.loads(headway("jobs", "apply", "-o", "json", shop).out)
     assert report["counts"]["done"] == 6
     assert report["verified"] is True
+
+
+def test_what_many_have_in_common_is_said_once_and_what_few_have_is_not_lost_in_it(sandbox, shop, headway):
+    for number in range(40):
+        add(shop, "web", f"job{number:02}")
+    planned = headway("jobs", "plan", shop).out
+    assert planned.count("  create\n") == 3
+    assert "    ... and 40 more: create (--verbose lists them)\n" in planned
+    assert headway("jobs", "plan", "-v", shop).out.count("  create\n") == 43
+    applied = headway("jobs", "apply", shop).out
+    assert "    ... and 40 more: created (--verbose lists them)\n" in applied
+    for number in range(3):
+        (shop / "web" / f"job{number:02}" / "service.yaml").unlink()
+    (shop / "headway.yaml").write_text("owner: shop\npipeline: {keep: {builds: 7}}\n", encoding="utf-8")
+    planned = headway("jobs", "plan", "--prune", shop).out
+    assert planned.count("  - shop/web/job0") == 3
+    assert "    ... and 37 more: update: builds kept 30 -> 7 (--verbose lists them)\n" in planned
+
+
+def test_ctrl_c_while_jenkins_is_read_says_that_nothing_was_sent(sandbox, shop, headway, monkeypatch):
+    def interrupted(_self, _levels):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agent.adapters.jenkins.client.JenkinsServer.inventory", interrupted)
+    ran = headway("jobs", "apply", shop)
+    assert (ran.status, "nothing was sent to Jenkins" in ran.err) == (130, True)
+    assert writes(sandbox) == []
+
+
+def test_a_plan_that_is_too_much_is_shown_and_refused(sandbox, shop, headway):
+    for output in ("text", "json", "markdown"):
+        ran = headway("jobs", "plan", "--max-changes", 2, "-o", output, shop)
+        assert ran.status == 9
+        assert "shop/web/front" in ran.out
+        assert "nothing was sent: the plan has 6 changes, more than the 2" in ran.err
+        assert "--max-changes 6" in ran.err
+    assert "**Refused" in ran.out
+    refused = headway("jobs", "apply", "--max-changes", 2, shop)
+    assert (refused.status, refused.out) == (9, "")
+    assert writes(sandbox) == []
 
 
 @pytest.mark.parametrize(
@@ -360,7 +410,7 @@ def test_a_run_that_is_ended_anywhere_is_completed_by_the_next(
     for index in range(40):
         add(shop, f"team{index % 4}", f"job{index}")
     with SandboxJenkins(latency=0.02) as sandbox:
-        command = [sys.executable, "-m", "agent", "jobs", "apply", str(shop), "--parallel", "2"]
+        command = [sys.executable, "-m", "agent", "jobs", "apply", str(shop), "-v", "--parallel", "2"]
         variables = environment(sandbox, tmp_path / "runs")
         with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True) as run:
             assert begun(sandbox, count)

@@ -80,10 +80,10 @@ class TestViews:
     def test_a_job_more_is_an_update_and_a_hand_edit_is_taken_back(self, sandbox, shop, headway):
         headway("jobs", "apply", "--views", shop)
         add(shop, "money", "more")
-        assert "~ view shop/money  update" in headway("jobs", "apply", "--views", shop).out
+        assert "~ view shop/money  updated" in headway("jobs", "apply", "--views", shop).out
         view = sandbox.items["shop"].views["money"]
         view.config = view.config.replace("<string>money/more</string>", "")
-        assert "~ view shop/money  update" in headway("jobs", "apply", "--views", shop).out
+        assert "~ view shop/money  updated" in headway("jobs", "apply", "--views", shop).out
         assert "money/more" in sandbox.items["shop"].views["money"].config
 
     def test_a_view_that_is_not_ours_is_left_alone(self, sandbox, shop, headway):

@@ -43,6 +43,21 @@ def test_a_user_who_may_not_see_plugins_gets_a_try_that_leaves_nothing_behind(sa
     assert not [name for name in sandbox.items if "preflight" in name]
 
 
+def test_what_a_killed_process_left_of_its_try_is_taken_away_and_nothing_else(sandbox, shop, headway):
+    sandbox.hide_plugins()
+    sandbox.fault("reset", method="DELETE")
+    sandbox.fault("reset", method="POST", path="/disable")
+    assert headway("jobs", "apply", "--only", "*/orders", shop).status == 4
+    (left,) = [name for name in sandbox.items if "preflight" in name]
+    sandbox.service.script.clear()
+    assert headway("jobs", "apply", shop).status == 0
+    assert not [name for name in sandbox.items if "preflight" in name]
+    sandbox.create(f"shop/money/{left}", "<flow-definition><description>mine</description></flow-definition>")
+    edit(shop, "orders", "version: 1", "version: 1\ndescription: another one")
+    assert "a try failed" in headway("jobs", "apply", shop).err
+    assert "mine" in sandbox.items[f"shop/money/{left}"].config
+
+
 def test_the_try_finds_what_jenkins_drops(sandbox, shop, headway):
     sandbox.hide_plugins()
     sandbox.remove_plugin("git")

@@ -97,6 +97,35 @@ class TestSavedPlans:
         assert sandbox.requests == []
 
 
+class TestHistory:
+    def test_it_says_what_was_done_when_by_whom_and_from_what(self, sandbox, shop, headway, runs, monkeypatch):
+        monkeypatch.setenv("GIT_COMMIT", "3f2c0123456789abcdef")
+        headway("jobs", "apply", shop)
+        edit(shop, "orders", "H/5", "H/6")
+        headway("jobs", "apply", shop)
+        told = headway("jobs", "history", "shop/money/orders")
+        assert told.status == 0
+        first, _, second, why = told.out.splitlines()
+        assert "  create  by admin  from money/orders/service.yaml  3f2c01234567" in first
+        assert "  update  by admin" in second
+        assert why.startswith("    the spec changed; `headway jobs rollback ")
+        data = json.loads(headway("jobs", "history", "/shop/money/orders/", "-o", "json").out)
+        assert [one["outcome"] for one in data["changes"]] == ["done", "done"]
+        assert data["changes"][1]["before_sha256"] != data["changes"][1]["after_sha256"]
+
+    def test_what_was_cut_off_or_failed_is_said(self, sandbox, shop, headway, runs):
+        sandbox.fault("status", status=500, method="POST", path="money/createItem$")
+        headway("jobs", "apply", shop)
+        newest = max(runs.iterdir()) / "audit.jsonl"
+        kept = [line for line in newest.read_text().splitlines() if "orders" not in line or '"begun"' in line]
+        newest.write_text("\n".join([*kept, '{"half']), encoding="utf-8")
+        assert "create (cut off)" in headway("jobs", "history", "shop/money/orders").out
+        assert "create (failed)" in headway("jobs", "history", "shop/money/payments").out
+
+    def test_a_job_that_no_run_changed(self, headway, runs):
+        assert "no run in" in headway("jobs", "history", "shop/other").out
+
+
 class TestNotes:
     def test_each_change_is_a_line_with_who_what_and_hashes(self, sandbox, shop, headway, runs, monkeypatch):
         monkeypatch.setenv("GIT_COMMIT", "3f2c")

@@ -50,7 +50,7 @@ def test_every_action_has_its_line_and_its_place_in_the_sum():
         "  - f/dead     delete: no spec names it\n"
         "  ! f/theirs   conflict: it was not made by Headway; --adopt takes it over, with its builds\n"
         "  = 1 job is as it should be\n"
-        "  ? 1 job of this owner has no spec any more: f/orphan (--prune disables it)\n"
+        "  ? 1 job of this owner has no spec any more: f/orphan (--prune disables, then deletes it)\n"
         "Plan: 1 to create, 1 to update, 1 to move, 1 to replace, 1 to disable, 1 to delete, 1 to keep, 1 in conflict. "
         "`headway jobs apply` would send 8 requests."
     )
@@ -92,16 +92,33 @@ def test_nothing_from_a_job_becomes_markdown(evil):
     assert details.count(fence[1]) == 2
 
 
+def script(number: int) -> Difference:
+    return Difference("definition/script", "a\nb\n", f"a\nc{number}\n")
+
+
 @pytest.mark.parametrize("count", [1, 100, 3000])
 def test_a_comment_fits_and_says_what_did_not(count):
     changes = tuple(
-        Update(job(f"team/service-{number:05}"), "the spec changed", Reading("", "", (SCRIPT,) * 1))
+        Update(job(f"team/service-{number:05}"), "the spec changed", Reading("", "", (script(number),)))
         for number in range(count)
     )
     shown = plan_markdown(Plan(changes), "https://jenkins.example.com")
     assert len(shown) <= LONGEST_COMMENT
     assert ("did not fit" in shown) is (count == 3000)
     assert f"{count} to update" in shown
+
+
+def test_a_comment_says_once_what_is_alike_and_first_what_is_risky():
+    updates = [Update(job(f"a/{number:05}"), "the spec changed", Reading("", "", (SCRIPT,))) for number in range(5000)]
+    gone = Delete(Item("z/old", "x"), "delete", "no spec names it")
+    changed = Replace(job("z/new"), "it is a pipeline job and becomes a multibranch job; its builds are lost")
+    shown = plan_markdown(Plan((*updates, changed, gone)), "https://jenkins.example.com")
+    assert "did not fit" not in shown
+    assert "- **builds are lost**: <code>z/new</code>" in shown
+    assert "- **deleted with all builds**: <code>z/old</code>" in shown
+    assert "… and 4997 more" in shown
+    assert shown.count("<details>") == 1
+    assert shown.index("| <code>z/new</code> | replace") < shown.index("| <code>a/00000</code> | update")
 
 
 def test_json_of_a_plan_keeps_what_it_found_as_data():
