@@ -1,0 +1,152 @@
+"""Forms: a Jenkinsfile with blanks for the texts of a spec, so that a template is run once for many specs.
+
+Most specs of a company make the same Jenkinsfile but for their names, URLs and commands. `outlined` takes these texts
+out of the facts of a spec and leaves a Blank for each; the template is run with what is left, the outline, and gives a
+Form. Every spec with an equal outline fills in that Form instead of running the template again. An outline keeps
+whatever a template may decide by: whether a text is there, choices, numbers, how many of each, texts of several lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from itertools import chain
+from typing import Any, Literal, TypeAlias, get_origin
+
+from agent.errors import UsageError
+from agent.spec.part import Part
+
+Texts: TypeAlias = Sequence[str]
+"""What was taken out of the facts of one spec, in the order of the blanks."""
+
+Writer: TypeAlias = Callable[[Texts], str]
+"""Writes one of the texts, escaped for the place that it is for."""
+
+BLANK = "\0"
+"""Stands for a blank while text is put together: nothing that a Jenkinsfile can hold has it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blank:
+    """Stands for a text that is not empty and has one line; a template can write it and know nothing else of it."""
+
+    number: int
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same blank.
+
+        Raises:
+            TypeError: a template compares it with a text, which it does not have yet.
+        """
+        if isinstance(other, str):
+            raise TypeError("a text of a spec is only written by this template, never compared")
+        return isinstance(other, Blank) and self.number == other.number
+
+    def __hash__(self) -> int:
+        return hash(("blank", self.number))
+
+
+@dataclass(frozen=True, slots=True)
+class Outline(Mapping[str, Any]):
+    """What is left of a mapping, a part of a spec or another dataclass: names, and of each the value or what is left.
+
+    Equal outlines give equal forms. The names are part of it, in their order.
+    """
+
+    names: tuple[str, ...]
+    left: tuple[Any, ...]
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self.left[self.names.index(name)]
+        except ValueError:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A text with blanks.
+
+    Attributes:
+        pieces: what stands before, between and after the blanks.
+        writers: of the blanks in their order, one less than pieces.
+    """
+
+    pieces: tuple[str, ...]
+    writers: tuple[Writer, ...]
+
+    @classmethod
+    def of(cls, text: str, writers: Sequence[Writer]) -> Form:
+        """The form of a text that has BLANK in it for each of the writers.
+
+        Raises:
+            UsageError: it has that character for something else.
+        """
+        pieces = tuple(text.split(BLANK))
+        if len(pieces) != len(writers) + 1:
+            raise UsageError("nothing was rendered: the template holds the character U+0000")
+        return cls(pieces, tuple(writers))
+
+    def filled_in(self, texts: Texts) -> str:
+        """The text with its blanks filled in.
+
+        Raises:
+            UsageError: a text holds a character that can't be written.
+        """
+        written = [write(texts) for write in self.writers]
+        return "".join(chain.from_iterable(zip(self.pieces, [*written, ""], strict=True)))
+
+
+def outlined(facts: Mapping[str, Any], decide: frozenset[str] = frozenset()) -> tuple[Outline, Texts]:
+    """Facts without their texts, and these texts.
+
+    Args:
+        facts: parts of a spec, dataclasses, tuples, mappings by text, and plain values, which must be hashable.
+        decide: names of the facts that are left as they are.
+    """
+    texts: list[str] = []
+    return _outline(tuple(facts), facts.values(), decide, texts), texts
+
+
+def _outline(names: tuple[str, ...], values: Iterable[Any], decide: frozenset[str], texts: list[str]) -> Outline:
+    pairs = zip(names, values, strict=True)
+    return Outline(names, tuple([value if name in decide else _left(value, texts) for name, value in pairs]))
+
+
+def _left(value: Any, texts: list[str]) -> Any:
+    if isinstance(value, str):
+        if not value or "\n" in value:
+            return value
+        texts.append(value)
+        return Blank(len(texts) - 1)
+    if isinstance(value, tuple):
+        return tuple([_left(item, texts) for item in value])
+    if isinstance(value, Mapping):
+        return _outline(tuple(value), value.values(), frozenset(), texts)
+    names, decide = _open(value.__class__)
+    return _outline(names, [getattr(value, name) for name in names], decide, texts) if names else value
+
+
+@cache
+def _open(kind: type[Any]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """What templates may ask a part of a spec or another dataclass, in order; and what of it is one of few choices."""
+    names = tuple(attributes(kind))
+    annotations = {name: kind.model_fields[name].annotation for name in names} if issubclass(kind, Part) else {}
+    return names, frozenset(name for name, one in annotations.items() if get_origin(one) is Literal)
+
+
+def attributes(kind: type[Any]) -> list[str]:
+    """The data of a part of a spec or of another dataclass: its fields and properties, never its methods."""
+    if issubclass(kind, Part):
+        return list(kind.model_fields)
+    if not is_dataclass(kind):
+        return []
+    names = [field.name for field in fields(kind)] + [n for n, v in vars(kind).items() if isinstance(v, property)]
+    return [name for name in names if not name.startswith("_")]
