@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from itertools import chain
 from typing import Any, Literal, TypeAlias, get_origin
 
 from agent.errors import UsageError
@@ -76,11 +75,13 @@ class Form:
 
     Attributes:
         pieces: what stands before, between and after the blanks.
-        writers: of the blanks in their order, one less than pieces.
+        writers: each of them once.
+        order: of each blank, which writer fills it in; one less than pieces.
     """
 
     pieces: tuple[str, ...]
     writers: tuple[Writer, ...]
+    order: tuple[int, ...]
 
     @classmethod
     def of(cls, text: str, writers: Sequence[Writer]) -> Form:
@@ -92,7 +93,8 @@ class Form:
         pieces = tuple(text.split(BLANK))
         if len(pieces) != len(writers) + 1:
             raise UsageError("nothing was rendered: the template holds the character U+0000")
-        return cls(pieces, tuple(writers))
+        once = tuple(dict.fromkeys(writers))
+        return cls(pieces, once, tuple(map(once.index, writers)))
 
     def filled_in(self, texts: Texts) -> str:
         """The text with its blanks filled in.
@@ -101,7 +103,10 @@ class Form:
             UsageError: a text holds a character that can't be written.
         """
         written = [write(texts) for write in self.writers]
-        return "".join(chain.from_iterable(zip(self.pieces, [*written, ""], strict=True)))
+        whole = [""] * (2 * len(self.order) + 1)
+        whole[::2] = self.pieces
+        whole[1::2] = [written[number] for number in self.order]
+        return "".join(whole)
 
 
 def outlined(facts: Mapping[str, Any], decide: frozenset[str] = frozenset()) -> tuple[Outline, Texts]:

@@ -139,7 +139,7 @@ def _credentials(spec: ServiceSpec) -> tuple[str, ...]:
     """Ids of all Jenkins credentials that a spec names, sorted."""
     found = {spec.image.credentials, spec.source.credentials if spec.source else ""}
     for environment in spec.environments:
-        found |= {one.credentials for one in spec.for_environment(environment.name).clusters}
+        found |= {one.credentials for one in environment.where}
     return tuple(sorted(found - {""}))
 
 
