@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-from agent.spec.model import EnvironmentSpec, ServiceSpec
+from agent.spec.model import EnvironmentSpec, ServiceSpec, When
 
 _STEP = 10
 _WILD = re.compile(r"[*?]")
@@ -79,22 +80,21 @@ def deploys(spec: ServiceSpec) -> tuple[Deploy, ...]:
     return tuple(
         _deploy(spec.for_environment(environment.name), number * _STEP)
         for number, environment in enumerate(spec.environments, 1)
-        if reached(spec, environment.name)
+        if _reached(spec, environment.when)
     )
 
 
 def unreached(spec: ServiceSpec) -> tuple[str, ...]:
     """Names of the environments that no build of this job deploys to: they want another branch."""
-    return tuple(one.name for one in spec.environments if not reached(spec, one.name))
+    return tuple(one.name for one in spec.environments if not _reached(spec, one.when))
 
 
-def reached(spec: ServiceSpec, name: str) -> bool:
-    """Whether some build of the job deploys to the environment.
+def _reached(spec: ServiceSpec, when: When | None) -> bool:
+    """Whether some build of the job deploys where that condition holds.
 
     A multibranch job builds every branch and decides at run time. Every other job builds `source.branch` alone, and
     Jenkins' own `when { branch }` is always false there (it looks for BRANCH_NAME, which only multibranch jobs have).
     """
-    when = next(one.when for one in spec.environments if one.name == name)
     if when is None or spec.pipeline.kind == "multibranch" or spec.source is None:
         return True
     return matches(when.branch, spec.source.branch)
@@ -102,6 +102,11 @@ def reached(spec: ServiceSpec, name: str) -> bool:
 
 def matches(pattern: str, branch: str) -> bool:
     """Whether a branch is meant: `*` and `?` stay within a path segment, `**` crosses them, as in Ant's globs."""
+    return _expression(pattern).fullmatch(branch) is not None
+
+
+@lru_cache(maxsize=256)
+def _expression(pattern: str) -> re.Pattern[str]:
     expression = ""
     for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern):
         match part:
@@ -115,7 +120,7 @@ def matches(pattern: str, branch: str) -> bool:
                 expression += r"[^/]"
             case _:
                 expression += re.escape(part)
-    return re.fullmatch(expression, branch, re.DOTALL) is not None
+    return re.compile(expression, re.DOTALL)
 
 
 def _deploy(environment: EnvironmentSpec, ordinal: int) -> Deploy:

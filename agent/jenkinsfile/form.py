@@ -8,10 +8,10 @@ whatever a template may decide by: whether a text is there, choices, numbers, ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, TypeAlias, get_origin
+from typing import Any, Literal, Protocol, TypeAlias, get_origin
 
 from agent.errors import UsageError
 from agent.spec.part import Part
@@ -19,11 +19,15 @@ from agent.spec.part import Part
 Texts: TypeAlias = Sequence[str]
 """What was taken out of the facts of one spec, in the order of the blanks."""
 
-Writer: TypeAlias = Callable[[Texts], str]
-"""Writes one of the texts, escaped for the place that it is for."""
-
 BLANK = "\0"
 """Stands for a blank while text is put together: nothing that a Jenkinsfile can hold has it."""
+
+
+class Writer(Protocol):
+    """Fills in a blank; equal ones write the same."""
+
+    def write(self, texts: Texts) -> str:
+        """What stands there: one or more of the texts, escaped for their place."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +106,7 @@ class Form:
         Raises:
             UsageError: a text holds a character that can't be written.
         """
-        written = [write(texts) for write in self.writers]
+        written = [writer.write(texts) for writer in self.writers]
         whole = [""] * (2 * len(self.order) + 1)
         whole[::2] = self.pieces
         whole[1::2] = [written[number] for number in self.order]
@@ -126,21 +130,25 @@ def _outline(names: tuple[str, ...], values: Iterable[Any], decide: frozenset[st
 
 
 def _left(value: Any, texts: list[str]) -> Any:
-    if isinstance(value, str):
+    kind = value.__class__
+    if kind is str:
         if not value or "\n" in value:
             return value
         texts.append(value)
-        return Blank(len(texts) - 1)
-    if isinstance(value, tuple):
+        return _blank(len(texts) - 1)
+    if kind is tuple:
         return tuple([_left(item, texts) for item in value])
-    if isinstance(value, Mapping):
+    if kind is dict:
         return _outline(tuple(value), value.values(), frozenset(), texts)
-    names, decide = _open(value.__class__)
+    names, decide = _open(kind)
     return _outline(names, [getattr(value, name) for name in names], decide, texts) if names else value
 
 
+_blank = cache(Blank)
+
+
 @cache
-def _open(kind: type[Any]) -> tuple[tuple[str, ...], frozenset[str]]:
+def _open(kind: type) -> tuple[tuple[str, ...], frozenset[str]]:
     """What templates may ask a part of a spec or another dataclass, in order; and what of it is one of few choices."""
     names = tuple(attributes(kind))
     annotations = {name: kind.model_fields[name].annotation for name in names} if issubclass(kind, Part) else {}

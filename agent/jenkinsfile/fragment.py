@@ -27,7 +27,12 @@ Language: TypeAlias = Literal["groovy", "script", "verbatim", "shell", "comment"
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _SPAN = re.compile(f"{_OPEN}([a-z]+):([0-9a-f]*)((?:@[a-z]+[0-9]+(?:=[0-9a-f]*)*)*){_CLOSE}")
 _ENTRY = re.compile("@([a-z]+)([0-9]+)((?:=[0-9a-f]*)*)")
-_ESCAPES = {"groovy": groovy.string, "comment": groovy.plain, "word": shell.word, "filled": shell.filled}
+_ESCAPES: dict[str, Callable[..., str]] = {
+    "groovy": groovy.string,
+    "comment": groovy.plain,
+    "word": shell.word,
+    "filled": shell.filled,
+}
 
 # Of each language: its places, the token that leads from one to another, and what is passed over on the way.
 _GROOVY = {
@@ -88,7 +93,8 @@ class Entry:
             for name, number, arguments in _ENTRY.findall(sealed)
         ]
 
-    def __call__(self, texts: Texts) -> str:
+    def write(self, texts: Texts) -> str:
+        """The text, escaped."""
         return _ESCAPES[self.escape](texts[self.number], *self.arguments)
 
 
@@ -227,5 +233,6 @@ class _Script:
 
     body: Form
 
-    def __call__(self, texts: Texts) -> str:
+    def write(self, texts: Texts) -> str:
+        """The script as a literal."""
         return groovy.string(self.body.filled_in(texts))

@@ -73,7 +73,7 @@ def define(
     place = file or spec_path
     if refused := names.full_name_complaint(full_name):
         raise UsageError(f"{place}: Jenkins refuses the name '{full_name}': {refused}")
-    shape = _shape(spec, jenkinsfile, source_id(owner, full_name), _description(spec, spec_path), place)
+    shape = _shape(spec, jenkinsfile, owner, _description(spec, spec_path), place)
     kind = Kind.MULTIBRANCH if isinstance(shape, MultibranchJob) else Kind.PIPELINE
     try:
         text = configxml.write(shape)
@@ -117,7 +117,7 @@ def _description(spec: ServiceSpec, spec_path: str) -> str:
     return f"{said}\n{team}Made by Headway from {spec_path}: edit that file, not this job.".strip()
 
 
-def _shape(spec: ServiceSpec, jenkinsfile: str, identity: str, description: str, place: str) -> Shape:
+def _shape(spec: ServiceSpec, jenkinsfile: str, owner: str, description: str, place: str) -> Shape:
     pipeline = spec.pipeline
     triggers = Triggers(push=pipeline.triggers.push, poll=pipeline.triggers.poll)
     # A build that waits for an approval must not hold back the builds of newer commits; deploys lock for themselves.
@@ -130,6 +130,7 @@ def _shape(spec: ServiceSpec, jenkinsfile: str, identity: str, description: str,
                 description, _git(spec, place), "Jenkinsfile", pipeline.keep.builds, triggers, concurrent=waits
             )
         case "multibranch":
+            identity = source_id(owner, spec.job)
             return MultibranchJob(description, _git(spec, place), identity, "Jenkinsfile", triggers)
         case _:
             assert_never(pipeline.kind)

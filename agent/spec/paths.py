@@ -1,7 +1,7 @@
 """Paths that a spec names: they stay inside its repository, and manifests are there."""
 
 # `..` is resolved in the text of a path, which pathlib can't do without following links.
-# ruff: noqa: PTH100, PTH118, PTH119, PTH120
+# ruff: noqa: PTH118, PTH119, PTH120
 
 from __future__ import annotations
 
