@@ -26,7 +26,7 @@ _REFUSED = re.compile("[\x00\ud800-\udfff\ufffe\uffff]")
 _SPECIAL = re.compile(r"[^ -\[\]-~]")
 _SPECIAL_IN_LINES = re.compile(r"[^\n -\[\]-~]")
 _HARMLESS = re.compile(r"[ -&(-\[\]-~]*")
-_TOUCHING = re.compile(r"(?<=')'|'(?=')|\A'|'\Z")
+_TOUCHING = re.compile(r"'(?:(?=')|(?<='')|(?<=\A')|\Z)")
 _KEY = re.compile(r"[a-z][A-Za-z0-9]*")
 _INTEGER = 2**31
 

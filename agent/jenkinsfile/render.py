@@ -67,6 +67,7 @@ class _TestStep:
         return f"Test {self.test.name}"
 
 
+@lru_cache(maxsize=256)
 def _reports(pattern: str) -> tuple[str, str]:
     """The parent of a pattern's fixed folder, and that folder: `build/reports/**/*.xml` -> build, build/reports."""
     fixed = list(takewhile(lambda part: not set(part) & set("*?,"), pattern.split("/")[:-1]))

@@ -143,6 +143,7 @@ def _environment(own: tuple[Path, ...]) -> jinja2.Environment:
         finalize=_only_fragments,
         autoescape=True,
         extensions=[ShellBlock],
+        optimized=False,  # folding constants takes longer than it saves: most templates are run once
         auto_reload=False,  # nobody edits a template while it is used; jinja would ask the disk at every include
         trim_blocks=True,
         lstrip_blocks=True,
