@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agent.spec.model import EnvironmentSpec, ServiceSpec, When
+from agent.spec.model import Environment, ServiceSpec, When
 
 _STEP = 10
 _WILD = re.compile(r"[*?]")
@@ -78,7 +78,7 @@ class Deploy:
 def deploys(spec: ServiceSpec) -> tuple[Deploy, ...]:
     """Every environment that a build of this job can deploy to, in order."""
     return tuple(
-        _deploy(spec.for_environment(environment.name), number * _STEP)
+        _deploy(spec.service, environment, number * _STEP)
         for number, environment in enumerate(spec.environments, 1)
         if _reached(spec, environment.when)
     )
@@ -123,15 +123,15 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(expression, re.DOTALL)
 
 
-def _deploy(environment: EnvironmentSpec, ordinal: int) -> Deploy:
+def _deploy(service: str, environment: Environment, ordinal: int) -> Deploy:
     approval = environment.approval
-    place = "-".join(part for part in (environment.namespace, environment.service, environment.name) if part)
+    place = "-".join(part for part in (environment.namespace, service, environment.name) if part)
     branch = environment.when.branch if environment.when else ""
     return Deploy(
         name=environment.name,
         lock=f"deploy-{place}",
         kubeconfigs=_kubeconfigs(environment),
-        service=environment.service,
+        service=service,
         submitters=",".join(approval.submitters) if approval else "",
         patience=approval.timeout if approval else 0.0,
         ordinal=ordinal,
@@ -140,8 +140,8 @@ def _deploy(environment: EnvironmentSpec, ordinal: int) -> Deploy:
     )
 
 
-def _kubeconfigs(environment: EnvironmentSpec) -> tuple[tuple[str, str], ...]:
-    ids = tuple(dict.fromkeys(one.credentials for one in environment.clusters if one.credentials))
+def _kubeconfigs(environment: Environment) -> tuple[tuple[str, str], ...]:
+    ids = tuple(dict.fromkeys(one.credentials for one in environment.where if one.credentials))
     if len(ids) == 1:
         return (("KUBECONFIG", ids[0]),)
     return tuple((f"KUBECONFIG_{number}", one) for number, one in enumerate(ids, 1))

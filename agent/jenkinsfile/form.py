@@ -8,7 +8,7 @@ whatever a template may decide by: whether a text is there, choices, numbers, ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias, get_origin
@@ -121,12 +121,7 @@ def outlined(facts: Mapping[str, Any], decide: frozenset[str] = frozenset()) -> 
         decide: names of the facts that are left as they are.
     """
     texts: list[str] = []
-    return _outline(tuple(facts), facts.values(), decide, texts), texts
-
-
-def _outline(names: tuple[str, ...], values: Iterable[Any], decide: frozenset[str], texts: list[str]) -> Outline:
-    pairs = zip(names, values, strict=True)
-    return Outline(names, tuple([value if name in decide else _left(value, texts) for name, value in pairs]))
+    return _mapping(facts, decide, texts), texts
 
 
 def _left(value: Any, texts: list[str]) -> Any:
@@ -139,9 +134,19 @@ def _left(value: Any, texts: list[str]) -> Any:
     if kind is tuple:
         return tuple([_left(item, texts) for item in value])
     if kind is dict:
-        return _outline(tuple(value), value.values(), frozenset(), texts)
+        return _mapping(value, frozenset(), texts)
     names, decide = _open(kind)
-    return _outline(names, [getattr(value, name) for name in names], decide, texts) if names else value
+    return _part(value, names, decide, texts) if names else value
+
+
+def _mapping(given: Mapping[str, Any], decide: frozenset[str], texts: list[str]) -> Outline:
+    left = [value if name in decide else _left(value, texts) for name, value in given.items()]
+    return Outline(tuple(given), tuple(left))
+
+
+def _part(part: Any, names: tuple[str, ...], decide: frozenset[str], texts: list[str]) -> Outline:
+    left = [getattr(part, name) if name in decide else _left(getattr(part, name), texts) for name in names]
+    return Outline(names, tuple(left))
 
 
 _blank = cache(Blank)

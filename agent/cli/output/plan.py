@@ -52,7 +52,9 @@ def plan_text(plan: Plan, console: Console, *, diff: bool, scripts: bool = True)
         diff: whether the lines of changed Jenkinsfiles are shown.
         scripts: whether they may be hidden without a word.
     """
-    lines = [line for change in changed(plan) for line in _lines(change, console, plan, diff=diff)]
+    shown = changed(plan)
+    width = columns(shown)
+    lines = [line for change in shown for line in _lines(change, console, width, diff=diff)]
     if not diff and scripts and any(script_of(change) for change in plan.changes):
         lines.append("  (--diff shows the lines of changed Jenkinsfiles)")
     lines += kept_line(plan, "are", "is")
@@ -102,9 +104,9 @@ def title(change: Change) -> str:
     return full_name(change) + ("/" if is_folder else "")
 
 
-def _lines(change: Change, console: Console, plan: Plan, *, diff: bool) -> Iterator[str]:
+def _lines(change: Change, console: Console, width: int, *, diff: bool) -> Iterator[str]:
     sign, colour = SIGNS[action(change)]
-    name = clean(title(change)).ljust(columns(changed(plan)))
+    name = clean(title(change)).ljust(width)
     yield f"  {console.paint(sign, colour)} {name}  {clean(reason(change))}"
     script = script_of(change)
     if diff and script is not None:
