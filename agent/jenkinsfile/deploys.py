@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-from agent.spec.model import EnvironmentSpec, ServiceSpec
+from agent.spec.model import Environment, ServiceSpec, When
 
 _STEP = 10
 _WILD = re.compile(r"[*?]")
@@ -77,24 +78,23 @@ class Deploy:
 def deploys(spec: ServiceSpec) -> tuple[Deploy, ...]:
     """Every environment that a build of this job can deploy to, in order."""
     return tuple(
-        _deploy(spec.for_environment(environment.name), number * _STEP)
+        _deploy(spec.service, environment, number * _STEP)
         for number, environment in enumerate(spec.environments, 1)
-        if reached(spec, environment.name)
+        if _reached(spec, environment.when)
     )
 
 
 def unreached(spec: ServiceSpec) -> tuple[str, ...]:
     """Names of the environments that no build of this job deploys to: they want another branch."""
-    return tuple(one.name for one in spec.environments if not reached(spec, one.name))
+    return tuple(one.name for one in spec.environments if not _reached(spec, one.when))
 
 
-def reached(spec: ServiceSpec, name: str) -> bool:
-    """Whether some build of the job deploys to the environment.
+def _reached(spec: ServiceSpec, when: When | None) -> bool:
+    """Whether some build of the job deploys where that condition holds.
 
     A multibranch job builds every branch and decides at run time. Every other job builds `source.branch` alone, and
     Jenkins' own `when { branch }` is always false there (it looks for BRANCH_NAME, which only multibranch jobs have).
     """
-    when = next(one.when for one in spec.environments if one.name == name)
     if when is None or spec.pipeline.kind == "multibranch" or spec.source is None:
         return True
     return matches(when.branch, spec.source.branch)
@@ -102,6 +102,11 @@ def reached(spec: ServiceSpec, name: str) -> bool:
 
 def matches(pattern: str, branch: str) -> bool:
     """Whether a branch is meant: `*` and `?` stay within a path segment, `**` crosses them, as in Ant's globs."""
+    return _expression(pattern).fullmatch(branch) is not None
+
+
+@lru_cache(maxsize=256)
+def _expression(pattern: str) -> re.Pattern[str]:
     expression = ""
     for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern):
         match part:
@@ -115,18 +120,18 @@ def matches(pattern: str, branch: str) -> bool:
                 expression += r"[^/]"
             case _:
                 expression += re.escape(part)
-    return re.fullmatch(expression, branch, re.DOTALL) is not None
+    return re.compile(expression, re.DOTALL)
 
 
-def _deploy(environment: EnvironmentSpec, ordinal: int) -> Deploy:
+def _deploy(service: str, environment: Environment, ordinal: int) -> Deploy:
     approval = environment.approval
-    place = "-".join(part for part in (environment.namespace, environment.service, environment.name) if part)
+    place = "-".join(part for part in (environment.namespace, service, environment.name) if part)
     branch = environment.when.branch if environment.when else ""
     return Deploy(
         name=environment.name,
         lock=f"deploy-{place}",
         kubeconfigs=_kubeconfigs(environment),
-        service=environment.service,
+        service=service,
         submitters=",".join(approval.submitters) if approval else "",
         patience=approval.timeout if approval else 0.0,
         ordinal=ordinal,
@@ -135,8 +140,8 @@ def _deploy(environment: EnvironmentSpec, ordinal: int) -> Deploy:
     )
 
 
-def _kubeconfigs(environment: EnvironmentSpec) -> tuple[tuple[str, str], ...]:
-    ids = tuple(dict.fromkeys(one.credentials for one in environment.clusters if one.credentials))
+def _kubeconfigs(environment: Environment) -> tuple[tuple[str, str], ...]:
+    ids = tuple(dict.fromkeys(one.credentials for one in environment.where if one.credentials))
     if len(ids) == 1:
         return (("KUBECONFIG", ids[0]),)
     return tuple((f"KUBECONFIG_{number}", one) for number, one in enumerate(ids, 1))

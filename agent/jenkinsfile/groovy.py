@@ -24,7 +24,9 @@ Value: TypeAlias = "str | bool | int | Sequence[Value] | Mapping[str, Value] | N
 _NAMED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 _REFUSED = re.compile("[\x00\ud800-\udfff\ufffe\uffff]")
 _SPECIAL = re.compile(r"[^ -\[\]-~]")
-_TOUCHING = re.compile(r"(?<=')'|'(?=')|\A'|'\Z")
+_SPECIAL_IN_LINES = re.compile(r"[^\n -\[\]-~]")
+_HARMLESS = re.compile(r"[ -&(-\[\]-~]*")
+_TOUCHING = re.compile(r"'(?:(?=')|(?<='')|(?<=\A')|\Z)")
 _KEY = re.compile(r"[a-z][A-Za-z0-9]*")
 _INTEGER = 2**31
 
@@ -58,10 +60,12 @@ def string(text: str) -> str:
     Raises:
         UsageError: it holds NUL, half a surrogate pair or a noncharacter.
     """
+    if _HARMLESS.fullmatch(text):
+        return f"'{text}'"
     refuse(text)
     if "\n" not in text:
         return "'" + _SPECIAL.sub(_escaped, text).replace("'", "\\'") + "'"
-    lines = "\n".join(_SPECIAL.sub(_escaped, line) for line in text.split("\n"))
+    lines = _SPECIAL_IN_LINES.sub(_escaped, text)
     # A quote is escaped where it could join others: beside another quote, at the beginning and at the end.
     return "'''" + _TOUCHING.sub("\\'", lines) + "'''"
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 
 from agent.errors import UsageError
 from agent.jenkinsfile import templates
 from agent.jenkinsfile.deploys import deploys, unreached
+from agent.jenkinsfile.form import Form, Outline, outlined
 from agent.jenkinsfile.fragment import assemble
 from agent.spec.building import Test
 from agent.spec.model import ServiceSpec
 
 _ENGINES = {"docker": "docker", "buildx": "docker", "command": "docker", "buildah": "buildah"}
+_ASKED = ("service", "source", "image", "build", "pipeline")
+"""What Headway's own templates ask a spec for; the rest of it is in the other facts, or makes no difference."""
+_DECIDE = frozenset({"engine", "version"})
+"""Texts among the facts that templates may decide by."""
 _DOCKER_HUB = "https://index.docker.io/v1/"
 
 
@@ -32,8 +38,19 @@ def render(spec: ServiceSpec, *, library: str = "", near: Path | None = None, he
             can't be written down.
     """
     _check(spec)
-    facts = _facts(spec, library) | {"headway_version": headway_version}
-    return assemble(templates.fill(templates.load(spec.pipeline.template, near), facts))
+    template = templates.load(spec.pipeline.template, near)
+    facts = _facts(spec, library)
+    if templates.is_headways(template):
+        outline, texts = outlined(facts | {"spec": {name: getattr(spec, name) for name in _ASKED}}, _DECIDE)
+        return _form(spec.pipeline.template, outline).filled_in(texts)
+    own = facts | {"spec": spec, "headway_version": headway_version}
+    return assemble(templates.fill(template, own)).filled_in(())
+
+
+@lru_cache(maxsize=256)
+def _form(template: str, outline: Outline) -> Form:
+    """What one of Headway's own templates makes of an outline; they stay as they are while a process runs."""
+    return assemble(templates.fill(templates.load(template, None), outline))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,7 @@ class _TestStep:
         return f"Test {self.test.name}"
 
 
+@lru_cache(maxsize=256)
 def _reports(pattern: str) -> tuple[str, str]:
     """The parent of a pattern's fixed folder, and that folder: `build/reports/**/*.xml` -> build, build/reports."""
     fixed = list(takewhile(lambda part: not set(part) & set("*?,"), pattern.split("/")[:-1]))

@@ -17,7 +17,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from agent.errors import UsageError
-from agent.jenkinsfile import groovy, shell
+from agent.jenkinsfile import groovy
+from agent.jenkinsfile.form import Blank, Outline, attributes
 from agent.jenkinsfile.fragment import Fragment, check_source, script
 from agent.spec.part import Part
 
@@ -89,6 +89,11 @@ def load(template: str, near: Path | None) -> jinja2.Template:
         raise UsageError(f"nothing was rendered: template '{template}' can't be read: {problem}") from problem
 
 
+def is_headways(template: jinja2.Template) -> bool:
+    """Whether it is one of Headway's own, and so is whatever it includes."""
+    return isinstance(template.environment, _Environment) and not template.environment.own
+
+
 def fill(template: jinja2.Template, facts: Mapping[str, object]) -> str:
     """The text of a template, with its spans still sealed.
 
@@ -138,17 +143,19 @@ def _environment(own: tuple[Path, ...]) -> jinja2.Environment:
         finalize=_only_fragments,
         autoescape=True,
         extensions=[ShellBlock],
+        optimized=False,  # folding constants takes longer than it saves: most templates are run once
         auto_reload=False,  # nobody edits a template while it is used; jinja would ask the disk at every include
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.own = own
     environment.globals = {"namespace": environment.globals["namespace"], "range": environment.globals["range"]}
     environment.filters = {name: environment.filters[name] for name in _FILTERS} | {
-        "groovy": lambda value: Fragment("groovy", groovy.literal(_known(value))),
-        "comment": lambda value: Fragment("comment", groovy.plain(_known(value))),
-        "word": lambda value: Fragment("shell", shell.word(_known(value))),
-        "filled": lambda value, placeholder, name: Fragment("shell", shell.filled(_known(value), placeholder, name)),
+        "groovy": lambda value: _literal(_known(value)),
+        "comment": lambda value: Fragment.of("comment", "comment", _known(value)),
+        "word": lambda value: Fragment.of("shell", "word", _known(value)),
+        "filled": lambda value, placeholder, name: Fragment.of("shell", "filled", _known(value), placeholder, name),
         "time": lambda seconds: Fragment("groovy", _time(_known(seconds))),
         "indent": _indent,
     }
@@ -158,6 +165,16 @@ def _environment(own: tuple[Path, ...]) -> jinja2.Environment:
 def _known(value: Any) -> Any:
     """The value, if there is one; an undefined one raises and says its name."""
     return str(value) if isinstance(value, jinja2.Undefined) else value
+
+
+def _literal(value: Any) -> Fragment:
+    if isinstance(value, str | Blank):
+        return Fragment.of("groovy", "groovy", value)
+    if not isinstance(value, tuple):
+        return Fragment("groovy", groovy.literal(value))
+    items = [_literal(item) for item in value]
+    text = ", ".join(item.text for item in items)
+    return Fragment("groovy", f"[{text}]", tuple(entry for item in items for entry in item.entries))
 
 
 def _indent(text: str, width: int) -> Markup:
@@ -179,6 +196,9 @@ class _Loader(jinja2.FileSystemLoader):
 class _Environment(ImmutableSandboxedEnvironment):
     """Jinja without the ways in which text could be put together unseen."""
 
+    own: tuple[Path, ...] = ()
+    """Folders of a team's templates that come before Headway's."""
+
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -199,6 +219,8 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         # The short way to what templates ask most and what is data only: parts of a spec, and what was made of them.
+        if isinstance(obj, Outline):
+            return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
         if attribute in _open(obj.__class__):
             return getattr(obj, attribute)
         return super().getattr(obj, attribute)
@@ -211,7 +233,7 @@ class _Environment(ImmutableSandboxedEnvironment):
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, Part):
             return False  # its methods: what is open was found before
-        return not isinstance(obj, str | Fragment) and super().is_safe_attribute(obj, attr, value)
+        return not isinstance(obj, str | Fragment | Blank) and super().is_safe_attribute(obj, attr, value)
 
     def is_safe_callable(self, obj: Any) -> bool:
         return (
@@ -223,13 +245,10 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 @cache
 def _open(kind: type[Any]) -> frozenset[str]:
-    """What a template may ask a part of a spec or another dataclass: its fields and properties, never its methods."""
-    if issubclass(kind, Part):
-        return frozenset(kind.model_fields) | ({"job"} if hasattr(kind, "job") else set())
-    if issubclass(kind, Fragment) or not is_dataclass(kind):
+    """What a template may ask a part of a spec or another dataclass."""
+    if issubclass(kind, Fragment | Blank):
         return frozenset()
-    names = {field.name for field in fields(kind)} | {n for n, v in vars(kind).items() if isinstance(v, property)}
-    return frozenset(name for name in names if not name.startswith("_"))
+    return frozenset(attributes(kind)) | ({"job"} if hasattr(kind, "job") else set())
 
 
 class ShellBlock(Extension):

@@ -84,7 +84,7 @@ def define(
     place = file or spec_path
     if refused := names.full_name_complaint(full_name):
         raise UsageError(f"{place}: Jenkins refuses the name '{full_name}': {refused}")
-    shape = _shape(spec, jenkinsfile, source_id(owner, full_name), _description(spec, spec_path), place)
+    shape = _shape(spec, jenkinsfile, owner, _description(spec, spec_path), place)
     kind = Kind.MULTIBRANCH if isinstance(shape, MultibranchJob) else Kind.PIPELINE
     try:
         text = configxml.write(shape)
@@ -150,7 +150,7 @@ def _description(spec: ServiceSpec, spec_path: str) -> str:
     return f"{said}\n{team}Made by Headway from {spec_path}: edit that file, not this job.".strip()
 
 
-def _shape(spec: ServiceSpec, jenkinsfile: str, identity: str, description: str, place: str) -> Shape:
+def _shape(spec: ServiceSpec, jenkinsfile: str, owner: str, description: str, place: str) -> Shape:
     pipeline = spec.pipeline
     triggers = Triggers(push=pipeline.triggers.push, poll=pipeline.triggers.poll)
     # A build that waits for an approval must not hold back the builds of newer commits; deploys lock for themselves.
@@ -163,6 +163,7 @@ def _shape(spec: ServiceSpec, jenkinsfile: str, identity: str, description: str,
                 description, _git(spec, place), "Jenkinsfile", pipeline.keep.builds, triggers, concurrent=waits
             )
         case "multibranch":
+            identity = source_id(owner, spec.job)
             return MultibranchJob(description, _git(spec, place), identity, "Jenkinsfile", triggers)
         case _:
             assert_never(pipeline.kind)
@@ -172,7 +173,7 @@ def _credentials(spec: ServiceSpec) -> tuple[str, ...]:
     """Ids of all Jenkins credentials that a spec names, sorted."""
     found = {spec.image.credentials, spec.source.credentials if spec.source else ""}
     for environment in spec.environments:
-        found |= {one.credentials for one in spec.for_environment(environment.name).clusters}
+        found |= {one.credentials for one in environment.where}
     return tuple(sorted(found - {""}))
 
 

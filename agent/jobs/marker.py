@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 _SAFE = "/.:@,+=~"
+_ITSELF = re.compile(r"(?:-?[A-Za-z0-9_/.:@,+=~])*-?")
 _AT_THE_END = re.compile(r"\n?<!-- headway((?: [a-z0-9-]+=[^\s<>]*)+) -->\s*\Z")
 _PAIR = re.compile(r" ([a-z0-9-]+)=([^\s<>]*)")
 
@@ -94,4 +95,6 @@ def parse(description: str | None) -> Marker | None:
 
 def _escaped(value: str) -> str:
     """Percent-encoded, so that no space, `>` or `--` can end the comment or begin another pair."""
-    return quote(value, safe=_SAFE, errors="surrogatepass").replace("--", "%2D%2D")
+    return (
+        value if _ITSELF.fullmatch(value) else quote(value, safe=_SAFE, errors="surrogatepass").replace("--", "%2D%2D")
+    )

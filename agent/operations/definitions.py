@@ -39,9 +39,10 @@ def definitions(
     Raises:
         UsageError: a spec can't be rendered, or a text can't be written into a config.xml.
     """
+    remote, below = cache(remote), cache(_below)
     gc.freeze()  # a thousand specs stay anyway: the collector need not look at them again and again
     try:
-        return tuple(_one(one, remote, known) for one in specs)
+        return tuple([_one(one, remote, below, known) for one in specs])
     finally:
         gc.unfreeze()
 
@@ -146,12 +147,18 @@ def top(folder: Path) -> str:
     return _top(os.path.abspath(folder))  # noqa: PTH100
 
 
+def _below(folder: Path) -> str:
+    """Where the specs of a folder are in their checkout: its path relative to the top, with a slash at its end."""
+    path = os.path.relpath(os.path.abspath(folder), top(folder)).replace(os.sep, "/")  # noqa: PTH100
+    return "" if path == "." else f"{path}/"
+
+
 def _owner(one: LoadedSpec, remote: Remote) -> str:
     return one.owner or remote(one.folder)
 
 
-def _one(one: LoadedSpec, remote: Remote, known: Inventory | None) -> JobDefinition:
-    path = os.path.relpath(os.path.abspath(one.file), top(one.folder)).replace(os.sep, "/")  # noqa: PTH100
+def _one(one: LoadedSpec, remote: Remote, below: Callable[[Path], str], known: Inventory | None) -> JobDefinition:
+    path = below(one.folder) + os.path.basename(one.file)  # noqa: PTH119
     whose = _owner(one, remote)
     made_from = digest(one, whose, path)
     item = known.get(one.spec.job) if known is not None else None
@@ -160,7 +167,8 @@ def _one(one: LoadedSpec, remote: Remote, known: Inventory | None) -> JobDefinit
             one.spec.job, Kind(item.class_name), "", item.marker, one.spec.pipeline.moved_from, one.file
         )
     inline = one.spec.pipeline.kind == "inline"
-    text = render(one.spec, library=one.pins.library, near=one.folder, headway_version=__version__) if inline else ""
+    near = None if made_from else one.folder  # what has a digest has no templates of a team's own to be looked for
+    text = render(one.spec, library=one.pins.library, near=near, headway_version=__version__) if inline else ""
     return define(one.spec, text, owner=whose, spec_path=path, spec_sha256=made_from, file=one.file)
 
 

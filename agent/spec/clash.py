@@ -42,12 +42,12 @@ def _claims(spec: ServiceSpec) -> Iterator[_Claim]:
     # Jenkins compares names without case on the file systems that do, so two that differ only in case are one.
     yield _Claim(("job", spec.job.lower()), f"the job '{spec.job}'", ("pipeline", "job"))
     for index, one in enumerate(spec.environments):
-        resolved = spec.for_environment(one.name)
-        for cluster in resolved.clusters:
+        workload = spec.workload(one)
+        for cluster in one.where:
             # Without a context the cluster is whatever that environment's kubeconfig says.
             where = cluster.context or (f"credentials {cluster.credentials}" if cluster.credentials else "")
-            key = ("workload", where or f"environment {one.name}", resolved.namespace, resolved.workload)
-            words = f"the workload '{resolved.workload}' of environment '{one.name}'"
+            key = ("workload", where or f"environment {one.name}", one.namespace, workload)
+            words = f"the workload '{workload}' of environment '{one.name}'"
             yield _Claim(key, words, ("environments", index, "name"))
 
 

@@ -7,6 +7,7 @@ Sunday, `H` may carry a range and a step, and lines that are empty or begin with
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -47,7 +48,9 @@ class _Cron:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Text only."""
-        return core_schema.no_info_after_validator_function(self.check, core_schema.str_schema(strict=True))
+        return core_schema.no_info_after_validator_function(
+            lru_cache(maxsize=256)(self.check), core_schema.str_schema(strict=True)
+        )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """As much as a pattern can say: five fields with numbers of the right size, or an alias."""

@@ -156,10 +156,22 @@ def _names(service: Document, parents: tuple[Document, ...]) -> dict[str, str]:
 def _filled(layer: Layer, names: Mapping[str, str], problems: list[Problem]) -> Layer:
     if "{{" not in layer.document.text:
         return layer
+    data = layer.data
     for path, name in layer.document.remembered(layer.base, lambda: list(_placeholders(layer.data, ()))):
-        if name not in names:
+        if name in names:
+            data = _filled_at(data, path, names)
+        else:
             problems += _unfillable(layer, path, name)
-    return Layer(layer.document, _fill(layer.data, names), layer.base)
+    return Layer(layer.document, data, layer.base)
+
+
+def _filled_at(node: Any, path: Path, names: Mapping[str, str]) -> Any:
+    """A copy with the placeholders of one text filled in; what is beside the way to it is shared."""
+    if not path:
+        return _fill(node, names)
+    copy = node.copy()
+    copy[path[0]] = _filled_at(node[path[0]], path[1:], names)
+    return copy
 
 
 def _fill(node: Any, names: Mapping[str, str]) -> Any:

@@ -17,6 +17,8 @@ from agent.spec.source import LARGEST, Document, read
 DEFAULTS = "headway.yaml"
 _SUFFIX = ".service.yaml"
 _NAME = "service.yaml"
+_USUAL = 1 << 14
+"""Bytes that hold most files: room for the largest would have to be made, and given back, for each of them."""
 _GLOB = frozenset("*?[")
 
 
@@ -76,7 +78,10 @@ class Files:
             if not os.path.isfile(file):
                 return _failed(file, "this is not a file" if os.path.exists(file) else "there is no such file")
             with open(file, "rb") as stream:
-                return read(stream.read(LARGEST + 1), file, may_be_empty=os.path.basename(file) == DEFAULTS)
+                content = stream.read(_USUAL)
+                if len(content) == _USUAL:
+                    content += stream.read(LARGEST + 1 - _USUAL)
+                return read(content, file, may_be_empty=os.path.basename(file) == DEFAULTS)
         except OSError as error:
             return _failed(file, f"the file can't be read: {error.strerror}")
 

@@ -1,8 +1,12 @@
 """SPEC arguments into specs: every file found, read, merged with its defaults and judged; every problem at once."""
 
+# pathlib takes five times as long over thousands of files.
+# ruff: noqa: PTH100
+
 from __future__ import annotations
 
 import gc
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -101,7 +105,7 @@ def load(named: Sequence[str | Path], *, files: bool = True) -> Loaded:
             are rendered).
     """
     disk = Files()
-    known: _Known = {}
+    known: _Folders = {}
     found, problems = disk.find([str(name) for name in named])
     specs: list[LoadedSpec] = []
     count = wrong = 0
@@ -127,12 +131,14 @@ def load(named: Sequence[str | Path], *, files: bool = True) -> Loaded:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the cyclic collector, which finds nothing here and takes a quarter of the time over a thousand specs."""
+    """Without the cyclic collector, which finds nothing in specs and takes a quarter of the time over a thousand."""
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
+        gc.unfreeze()  # into the oldest generation, which is looked at last: all of it is still wanted
         if enabled:
             gc.enable()
 
@@ -177,12 +183,48 @@ def jenkins_here(folder: Path) -> Defaults:
 
 
 _MANIFEST = re.compile(r"^(apiVersion|kind):[^\n]*\n(.*\n)?(apiVersion|kind):", re.MULTILINE)
-_Known: TypeAlias = dict[tuple[Document, ...], tuple[Known, tuple[Problem, ...]]]
 
 
-def _one(file: str, disk: Files, known: _Known, *, files: bool) -> LoadedSpec | list[Problem] | None:
-    path = Path(file)
-    if path.name == DEFAULTS:
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """What all specs of a folder share, found once.
+
+    Attributes:
+        path: of the folder, as the user named it.
+        here: its absolute path.
+        root: absolute path of the folder that no path of a spec may leave.
+        parents: the headway.yaml files that hold in it, the topmost first.
+        settings: of those files.
+        problems: of those files.
+    """
+
+    path: Path
+    here: str
+    root: str
+    parents: tuple[Document, ...]
+    settings: Known
+    problems: tuple[Problem, ...]
+
+    @property
+    def readable(self) -> bool:
+        """Whether the headway.yaml files say what they mean to, so that specs can be judged with them."""
+        return all(parent.readable for parent in self.parents)
+
+
+_Folders: TypeAlias = dict[str, _Folder]
+
+
+def _folder(name: str, file: str, disk: Files, known: _Folders) -> _Folder:
+    if name not in known:
+        parents = disk.parents(file)
+        own, problems = settings(parents)
+        known[name] = _Folder(Path(name), os.path.abspath(name), disk.root(file), parents, own, problems)
+    return known[name]
+
+
+def _one(file: str, disk: Files, known: _Folders, *, files: bool) -> LoadedSpec | list[Problem] | None:
+    name, base = os.path.split(file)
+    if base == DEFAULTS:
         hint = "name the folder; it is read with every service below"
         return [Problem(file, 0, 0, "headway.yaml holds the defaults of specs and is none itself", hint)]
     document = disk.read(file)
@@ -191,15 +233,13 @@ def _one(file: str, disk: Files, known: _Known, *, files: bool) -> LoadedSpec | 
         hint = "`headway init` writes a spec from it"
         named = [Problem(file, 0, 0, "this is a Kubernetes manifest and no spec", hint)]
         return None if file in disk.searched else named
-    parents = disk.parents(file)
-    if parents not in known:
-        known[parents] = settings(parents)
-    own, problems = known[parents]
-    if not document.readable or not all(parent.readable for parent in parents):
-        return [*document.problems, *problems]
-    layers = stack(document, parents)
+    folder = _folder(name, file, disk, known)
+    if not document.readable or not folder.readable:
+        return [*document.problems, *folder.problems]
+    layers = stack(document, folder.parents)
     judged = parse(layers)
     if not isinstance(judged, ServiceSpec):
-        return [*problems, *judged]
-    found = [*problems, *misplaced(judged, layers, path.parent, disk.root(file), files=files)]
-    return found or LoadedSpec(judged, file, path.parent, own.owner, own.headway, layers, own.jenkins)
+        return [*folder.problems, *judged]
+    found = [*folder.problems, *misplaced(judged, layers, folder.here, folder.root, files=files)]
+    own = folder.settings
+    return found or LoadedSpec(judged, file, folder.path, own.owner, own.headway, layers, own.jenkins)

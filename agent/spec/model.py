@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -28,6 +28,8 @@ class Cluster(Part):
         "", description="Id of the Jenkins file credential that holds the kubeconfig; default: the agent's own."
     )
 
+
+_CURRENT = (Cluster(),)
 
 ClusterName: TypeAlias = Annotated[
     Annotated[Context, Tag("<name>")] | Annotated[Cluster, Tag("<cluster>")],
@@ -65,6 +67,12 @@ class Environment(Part):
     deploy: Deploy | None = Field(None, description="Overrides of `deploy`, merged over it.")
     run: Run | None = Field(None, description="Overrides of `run`, merged over it.")
     smoke: tuple[SmokeCheck, ...] | None = Field(None, description="Overrides of `smoke`, merged by name.")
+
+    @property
+    def where(self) -> tuple[Cluster, ...]:
+        """Its clusters in order, at least one; an empty context is the current one."""
+        given: tuple[Cluster | str, ...] = self.clusters or ((self.cluster,) if self.cluster else _CURRENT)
+        return tuple([Cluster(context=one) if isinstance(one, str) else one for one in given])
 
     @model_validator(mode="after")
     def _clusters(self) -> Environment:
@@ -149,20 +157,21 @@ class ServiceSpec(Part):
         hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(names)}" if names else "it has none"
         raise UsageError(f"nothing was done: {self.service} has no environment '{name}'", hint=hint)
 
+    def workload(self, environment: Environment) -> str:
+        """Name of the workload that is followed in an environment."""
+        return (environment.deploy or self.deploy).deployment or self.service
+
     def _resolved(self, environment: Environment) -> EnvironmentSpec:
-        given: tuple[Any, ...] = environment.clusters or (
-            (environment.cluster,) if environment.cluster else (Cluster(),)
-        )
         deploy = environment.deploy or self.deploy
         return EnvironmentSpec(
             service=self.service,
             name=environment.name,
-            clusters=tuple(Cluster(context=one) if isinstance(one, str) else one for one in given),
+            clusters=environment.where,
             namespace=environment.namespace,
             url=environment.url,
             when=environment.when,
             approval=environment.approval,
-            workload=deploy.deployment or self.service,
+            workload=self.workload(environment),
             deploy=deploy,
             run=None if deploy.manifests else environment.run or self.run,
             smoke=self.smoke if environment.smoke is None else environment.smoke,

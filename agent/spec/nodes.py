@@ -21,7 +21,7 @@ MOST_VALUES = 20_000
 
 Path: TypeAlias = tuple[str | int, ...]
 
-_CONTROL = re.compile("[^\t\n\x20-\x7e\xa0-\ufdcf\ufdf0-\U0010ffff]")
+_CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ufdd0-\ufdef]")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NUMERIC = frozenset("+-.0123456789")

@@ -59,7 +59,7 @@ def parse(layers: Stack) -> ServiceSpec | tuple[Problem, ...]:
 
 
 def _judged(data: dict[str, Any]) -> tuple[ServiceSpec | None, list[Complaint]]:
-    empty = list(_empty(data, ()))
+    empty = _empty(data, ())
     found = [*unsupported(data), *empty]
     spec: ServiceSpec | None
     wrong: set[str] = set()
@@ -77,15 +77,16 @@ def _judged(data: dict[str, Any]) -> tuple[ServiceSpec | None, list[Complaint]]:
     return (None if wrong else spec), found
 
 
-def _empty(node: Any, path: Path) -> Iterator[Complaint]:
+def _empty(node: Any, path: Path) -> list[Complaint]:
     """Keys and items without a value; JSON that a smoke check expects may hold null."""
-    items: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    for step, value in items:
+    found: list[Complaint] = []
+    for step, value in node.items() if isinstance(node, dict) else enumerate(node):
         if value is None:
             what = f"'{step}' has no value" if isinstance(step, str) else "this item is empty"
-            yield Complaint((*path, step), what, "give it one, or remove it", key=True)
-        elif path[-1:] != ("expect",) or step != "json":
-            yield from _empty(value, (*path, step))
+            found.append(Complaint((*path, step), what, "give it one, or remove it", key=True))
+        elif isinstance(value, dict | list) and (path[-1:] != ("expect",) or step != "json"):
+            found += _empty(value, (*path, step))
+    return found
 
 
 def _sound(data: dict[str, Any], wrong: set[str]) -> ServiceSpec | None:

@@ -1,7 +1,7 @@
 """Paths that a spec names: they stay inside its repository, and manifests are there."""
 
 # `..` is resolved in the text of a path, which pathlib can't do without following links.
-# ruff: noqa: PTH100, PTH118, PTH119, PTH120
+# ruff: noqa: PTH118, PTH119, PTH120
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from agent.spec.model import ServiceSpec
 from agent.spec.problem import Problem
 
 
-def misplaced(spec: ServiceSpec, layers: Stack, folder: Path, root: str, *, files: bool) -> list[Problem]:
+def misplaced(spec: ServiceSpec, layers: Stack, here: str, root: str, *, files: bool) -> list[Problem]:
     """Problems of the spec's paths.
 
     Args:
         spec: that names them.
         layers: to point at the places.
-        folder: of the spec.
+        here: absolute path of the spec's folder.
         root: absolute path of the folder that they must not leave.
         files: whether manifests must be there.
     """
     problems: list[Problem] = []
-    here = os.path.abspath(folder)
     known: dict[str, bool] = {}
     for at, path, is_manifest in _named(spec, layers):
         if _leaves(here, path, root):
@@ -37,9 +36,9 @@ def misplaced(spec: ServiceSpec, layers: Stack, folder: Path, root: str, *, file
             )
         elif files and is_manifest:
             if path not in known:
-                known[path] = bool(matching(folder, path))
+                known[path] = bool(matching(here, path))
             if not known[path]:
-                problems.append(layers.problem(at, f"no file matches '{path}'", _near(folder, path)))
+                problems.append(layers.problem(at, f"no file matches '{path}'", _near(Path(here), path)))
     return problems
 
 

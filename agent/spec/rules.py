@@ -86,12 +86,11 @@ def _ports(spec: ServiceSpec) -> Iterator[Complaint]:
 def _targets(spec: ServiceSpec) -> Iterator[Complaint]:
     seen: dict[tuple[str, str, str], str] = {}
     for index, environment in enumerate(spec.environments):
-        resolved = spec.for_environment(environment.name)
-        for cluster in resolved.clusters:
-            target = (cluster.context, resolved.namespace, resolved.workload)
+        for cluster in environment.where:
+            target = (cluster.context, environment.namespace, spec.workload(environment))
             if cluster.context and seen.setdefault(target, environment.name) != environment.name:
                 message = f"environment '{environment.name}' deploys where '{seen[target]}' does: cluster "
-                message += f"'{cluster.context}', namespace '{resolved.namespace or 'of the context'}'"
+                message += f"'{cluster.context}', namespace '{environment.namespace or 'of the context'}'"
                 yield Complaint(("environments", index, "name"), message, "give it another cluster or namespace")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -19,6 +19,7 @@ from pydantic_core import CoreSchema, core_schema
 from agent.spec.part import complaint
 
 SHOWN = 60
+_REMEMBERED = 256
 
 
 def quoted(value: object) -> str:
@@ -68,7 +69,9 @@ class Shape:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Text only; numbers and booleans are refused with our own words (agent.spec.wording)."""
-        return core_schema.no_info_after_validator_function(self.check, core_schema.str_schema(strict=True))
+        # Defaults give a thousand specs the same texts; what is right once is right again.
+        check = lru_cache(maxsize=_REMEMBERED)(self.check)
+        return core_schema.no_info_after_validator_function(check, core_schema.str_schema(strict=True))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """The same rule for editors, as far as a pattern can say it."""

@@ -9,6 +9,7 @@ folder; without it headway is measured alone. `--page` writes docs/reference/ben
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import re
@@ -102,6 +103,7 @@ class Bench:
 
     def offline(self, rounds: int) -> None:
         """Specs into config.xml files, the tools taking turns."""
+        unlike = specs.unlike(self.place / "unlike", self.count)
         for _ in range(rounds):
             for tool in ("headway", "jjb")[: 2 if self.jjb else 1]:
                 out = self.place / "out"
@@ -112,6 +114,9 @@ class Bench:
                     else self.builder(None, "test", str(self.theirs), "-o", str(out), "--config-xml")
                 )
                 self.measure("render", tool, command, None, 0.0)
+            shutil.rmtree(self.place / "out", ignore_errors=True)
+            command = self.headway("render", str(unlike), "--job", "--out", str(self.place / "out"))
+            self.measure("unlike each other, rendered", "headway", command, None, 0.0)
 
     def against(self, latency: float) -> None:
         """Create, nothing changed (fresh container, then again), some changed, some edited by hand."""
@@ -168,6 +173,11 @@ class Bench:
             )
 
 
+def compiled() -> None:
+    """Compiles our modules, as pip does with those of whatever it installs: a checkout may have none of that."""
+    compileall.compile_dir(Path(__file__).parents[2] / "agent", quiet=1)
+
+
 def installed(place: Path) -> str:
     """jenkins-jobs of a virtual environment of its own."""
     subprocess.run([sys.executable, "-m", "venv", place / "jjb"], check=True)
@@ -216,6 +226,7 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=0, help="also so many specs for headway alone")
     parser.add_argument("--out", type=Path, help="write the results there as JSON")
     given = parser.parse_args()
+    compiled()
     with tempfile.TemporaryDirectory() as place:
         bench = Bench(Path(place), installed(Path(place)) if given.install_jjb else given.jjb, given.count)
         loads = [os.getloadavg()[0]]

@@ -32,7 +32,8 @@ _SPEC = """version: 1
 service: svc-%(number)04d
 description: Service svc-%(number)04d, owned by team-%(team)02d
 source: {git: "https://git.example.com/team-%(team)02d/svc-%(number)04d.git"}
-pipeline: {triggers: {poll: "%(poll)s"}}
+pipeline:
+  triggers: {poll: "%(poll)s"}
 """
 TEAMS = 40
 
@@ -50,10 +51,18 @@ def ours(folder: Path, count: int) -> Path:
     return folder
 
 
-def write(folder: Path, number: int, poll: str = "H/5 * * * *") -> None:
-    """One spec; another schedule is a change."""
+def unlike(folder: Path, count: int) -> Path:
+    """The same specs, each with a time limit of its own: what is worked out for one of them serves no other."""
+    ours(folder, count)
+    for number in range(count):
+        write(folder, number, more=f"  timeout: {number + 60}s\n")
+    return folder
+
+
+def write(folder: Path, number: int, poll: str = "H/5 * * * *", more: str = "") -> None:
+    """One spec; another schedule is a change, and so is more to say about its pipeline."""
     team = number % TEAMS
-    text = _SPEC % {"number": number, "team": team, "poll": poll}
+    text = _SPEC % {"number": number, "team": team, "poll": poll} + more
     (folder / f"team-{team:02d}" / f"svc-{number:04d}.service.yaml").write_text(text, encoding="utf-8")
 
 

@@ -16,7 +16,10 @@ _HEAD = """# Jobs by the thousand, measured
 {count} jobs in 40 folders; Headway beside jenkins-job-builder 6.5.0 in one run, taking turns, each on an empty controller stand-in of its own (the sandbox's Jenkins over
 HTTP on loopback, in its own process). Headway's specs have defaults of the organisation and of the team above them; jenkins-job-builder's jobs hold their script in YAML.
 Wall and CPU (user and system) seconds and peak memory (largest resident size) are those of the process that a user starts, the median where a case ran several times;
-requests are what the controller saw. Both use 8 threads.
+requests are what the controller saw. Both use 8 threads. The modules of both are compiled before, as pip leaves them.
+
+Headway runs a template once for all specs that differ in texts alone (docs/explanation/jenkinsfile.md), which these do, as jobs of one organisation mostly do.
+In the case "unlike each other" every spec has another time limit too, so that the template is run for each.
 
 This run: {machine}, Python {python}, load average {loads} at its beginning and after each controller. Where the load is above the number of
 processors others were working too: wall times of both tools are then longer than alone, CPU times somewhat; requests are the same.

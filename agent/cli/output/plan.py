@@ -54,7 +54,9 @@ def plan_text(plan: Plan, console: Console, *, diff: bool, scripts: bool = True,
         scripts: whether they may be hidden without a word.
         command: of `headway jobs` that carries it out.
     """
-    entries = [(_alike(one, console, diff=diff), list(_lines(one, console, plan, diff=diff))) for one in changed(plan)]
+    shown = changed(plan)
+    width = columns(shown)
+    entries = [(_alike(one, console, diff=diff), list(_lines(one, console, width, diff=diff))) for one in shown]
     lines = list(folded(entries, more_alike))
     if not diff and scripts and any(script_of(change) for change in plan.changes):
         lines.append("  (--diff shows the lines of changed Jenkinsfiles)")
@@ -125,9 +127,9 @@ def more_alike(count: int, said: Hashable) -> str:
     return f"    ... and {count} more: {clean(str(words))} (--verbose lists them)"
 
 
-def _lines(change: Change, console: Console, plan: Plan, *, diff: bool) -> Iterator[str]:
+def _lines(change: Change, console: Console, width: int, *, diff: bool) -> Iterator[str]:
     sign, colour = SIGNS[action(change)]
-    name = clean(title(change)).ljust(columns(changed(plan)))
+    name = clean(title(change)).ljust(width)
     yield f"  {console.paint(sign, colour)} {name}  {clean(reason(change))}"
     script = script_of(change)
     if diff and script is not None:

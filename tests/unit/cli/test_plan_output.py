@@ -8,6 +8,7 @@ import re
 import pytest
 
 from agent.cli.console import Console
+from agent.cli.output import plan as plan_output
 from agent.cli.output.plan import plan_json, plan_text
 from agent.cli.output.plan_markdown import LONGEST_COMMENT, plan_markdown
 from agent.jobs.change import Conflict, Create, Delete, Keep, Move, Reading, Replace, Update
@@ -23,6 +24,14 @@ TRIGGER = Difference("properties/x/hudson.triggers.SCMTrigger/spec", "H/5", "H/1
 
 def text(*changes, **options) -> str:
     return plan_text(Plan(tuple(changes), **options), CONSOLE, diff=True)
+
+
+def test_a_line_costs_the_same_in_a_long_plan(monkeypatch):
+    asked = []
+    title = plan_output.title
+    monkeypatch.setattr(plan_output, "title", lambda change: asked.append(1) or title(change))
+    text(*(Create(job(f"f/{number}")) for number in range(100)))
+    assert len(asked) <= 300
 
 
 def test_every_action_has_its_line_and_its_place_in_the_sum():
