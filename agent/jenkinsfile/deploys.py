@@ -17,7 +17,8 @@ class Deploy:
 
     Attributes:
         name: of the environment.
-        lock: name of the Jenkins lock; one deploy of this workload at a time, the approval not included.
+        lock: name of the Jenkins lock; one deploy of this workload at a time, the approval not included. Empty where
+            `deploy.lock` doesn't wait: then Headway's own lock is asked at once.
         kubeconfigs: the environment variable and the id of each Jenkins file credential, in the order of the clusters;
             a single one is KUBECONFIG itself.
         service: the service's name.
@@ -124,7 +125,7 @@ def _deploy(environment: EnvironmentSpec, ordinal: int) -> Deploy:
     branch = environment.when.branch if environment.when else ""
     return Deploy(
         name=environment.name,
-        lock=f"deploy-{place}",
+        lock=f"deploy-{place}" if environment.deploy.lock == "wait" else "",
         kubeconfigs=_kubeconfigs(environment),
         service=environment.service,
         submitters=",".join(approval.submitters) if approval else "",

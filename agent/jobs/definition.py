@@ -120,8 +120,9 @@ def _description(spec: ServiceSpec, spec_path: str) -> str:
 def _shape(spec: ServiceSpec, jenkinsfile: str, identity: str, description: str, place: str) -> Shape:
     pipeline = spec.pipeline
     triggers = Triggers(push=pipeline.triggers.push, poll=pipeline.triggers.poll)
-    # A build that waits for an approval must not hold back the builds of newer commits; deploys lock for themselves.
-    waits = any(environment.approval for environment in spec.environments)
+    # A build that waits for an approval must not hold back the builds of newer commits, nor one that gives way to them;
+    # deploys lock for themselves.
+    waits = any(environment.approval or environment.deploy.lock != "wait" for environment in spec.environments)
     match pipeline.kind:
         case "inline":
             return InlineJob(description, jenkinsfile, pipeline.keep.builds, triggers, concurrent=waits)

@@ -56,6 +56,9 @@ class Account:
         self.smoke: list[SmokeReport] = []
         self.rehearsal = self.free_stuck = False
         self.guard: Callable[[], None] = _free
+        self.heed: Callable[[], None] = _free
+        self.firm: Callable[[], None] = _free
+        self.superseded_by = ""
         self.changed = False
         self.wrote_at: float | None = None
         self.left_at: float | None = None
@@ -168,6 +171,7 @@ class Account:
             before=self.before,
             undone_to=self.undone_to,
             interrupted=self.interrupted,
+            superseded_by=self.superseded_by,
             live_seconds=live,
             notes=tuple(self._notes),
             remarks=tuple(self._remarks),

@@ -41,7 +41,7 @@ def run_jobs(account: Account, jobs: Sequence[Object], policy: Policy) -> Rolled
     """
     for job in jobs:
         account.guard()
-        with Following(account.tools, [job], "before") as following:
+        with Following(account.tools, [job], "before", heed=account.heed) as following:
             sent = account.tools.clock.monotonic()
             answer = account.tools.cluster.create(job)
             account.changed = True

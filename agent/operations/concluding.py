@@ -47,7 +47,11 @@ def conclude(
     baseline: Sequence[SmokeReport],
     number: int,
 ) -> None:
-    """Brings a deploy whose rollout has its verdict to its end."""
+    """Brings a deploy whose rollout has its verdict to its end.
+
+    Raises:
+        SupersededError: a newer build asked us to give way before the verdict was in.
+    """
     account.verdict, account.causes = rolled.verdict, rolled.causes
     excused = frozenset(check.name for check in baseline if not check.passed)
     found = _smoked(account, mission, rolled, excused)
@@ -55,6 +59,7 @@ def conclude(
         account.verdict = "failed"
         account.causes = smoke_causes(found.fresh or found.failed, mission.content.container, account.elapsed)
     kept = _why_kept(account, mission, prepared, found)
+    account.firm()
     will_undo = account.verdict in {"failed", "timed-out"} and not kept
     if not prepared.unchanged:
         _close(account, book, rolled, found, number, will_undo=will_undo)
@@ -69,7 +74,7 @@ def _smoked(account: Account, mission: Mission, rolled: Rolled, excused: frozens
         return _Findings((), (), ())
     content = mission.content
     now = Running(mission.place, content.objects, mission.checks, content.container, content.version)
-    checked = smoke(account.tools, now, "deploy")
+    checked = smoke(account.tools, now, "deploy", heed=account.heed)
     account.smoke.extend(checked)
     failed = tuple(check for check in checked if not check.passed)
     return _Findings(checked, failed, tuple(check for check in failed if check.name not in excused))

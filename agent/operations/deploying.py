@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.errors import HeadwayError, RefusedError
+from agent.errors import HeadwayError, RefusedError, SupersededError
 from agent.operations import preparing
 from agent.operations.account import Account
 from agent.operations.applying import template_still
@@ -16,6 +16,7 @@ from agent.operations.beforehand import announce, prune, run_jobs, try_jobs
 from agent.operations.bookkeeping import Book
 from agent.operations.concluding import conclude
 from agent.operations.configuring import changed_secrets, configured
+from agent.operations.giving_way import give_way
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
 from agent.operations.mission import Mission, Running, Tools
@@ -50,7 +51,7 @@ class _Deploy:
         self.tools = self.account.tools
         self.book: Book | None = None
         self.baseline: tuple[SmokeReport, ...] = ()
-        self.number = 0
+        self.number = self.recorded = self.before = 0
 
     def run(self) -> DeployReport:
         try:
@@ -65,12 +66,32 @@ class _Deploy:
         if mission.dry_run:
             self._locked(Book(self.tools.cluster, mission.place.workload))
             return
-        with held(self.tools, mission.place.workload, mission.lock, account.waiting) as lock:
-            account.guard = lock.check
+        with held(
+            self.tools,
+            mission.place.workload,
+            mission.lock,
+            account.waiting,
+            operation="deploy",
+            willing=self._willing,
+        ) as lock:
+            account.guard, account.heed, account.firm = lock.check, lock.heed, lambda: lock.firm("closing")
             try:
                 self._locked(Book(self.tools.cluster, mission.place.workload).locked(lock))
+            except SupersededError as asked:
+                give_way(account, self.book, self.recorded, self.before, asked)
             except KeyboardInterrupt as interruption:
                 record_interruption(account, self.book, self.number, interruption)
+
+    def _willing(self) -> None:
+        """Whether this deploy would go ahead: nobody is stopped for one that is refused anyway.
+
+        Raises:
+            HeadwayError: it would not.
+        """
+        ledger = Book(self.tools.cluster, self.mission.place.workload).ledger
+        mission = configured(self.tools, self.mission, ledger.salt)
+        preparing.gates(ledger, mission, self.tools.clock.utc())
+        preparing.prepare(self.tools, mission, ledger)
 
     def _locked(self, book: Book) -> None:
         """Everything that happens while nobody else may write."""
@@ -100,6 +121,8 @@ class _Deploy:
                 may_change=may_change,
                 between=lambda: run_jobs(account, jobs, mission.policy),
             )
+        except SupersededError:
+            raise
         except HeadwayError:
             self._abandon(book, prepared)
             raise
@@ -111,11 +134,10 @@ class _Deploy:
         """The first write failed: the release never was; what served serves. What was written stays open."""
         if prepared.unchanged or self.account.changed:
             return
-        before = next((each.number for each in reversed(book.ledger.releases) if each.served < book.ledger.served), 0)
 
         def change(ledger: Ledger) -> Ledger:
             closed = ledger.changed(self.number, rollout="refused", judgement="unjudged", ended=self.tools.clock.utc())
-            return replace(closed, current=prepared.known.number if prepared.known else before, intent=None)
+            return replace(closed, current=self.before, intent=None)
 
         book.last_words(change)
 
@@ -175,7 +197,8 @@ class _Deploy:
 
         def change(ledger: Ledger) -> Ledger:
             ledger = prepared.with_external(ledger, self.tools, baseline)
+            self.before = prepared.known.number if prepared.known else ledger.current
             return prepared.with_release(ledger, self.tools, self.mission)
 
         ledger = book.write(change)
-        self.number = self.account.release = ledger.current
+        self.number = self.account.release = self.recorded = ledger.current

@@ -60,7 +60,7 @@ def undo(tools: Tools, mission: UndoMission) -> DeployReport:
     if mission.dry_run:
         return _undo(account, mission, Book(tools.cluster, workload))
     try:
-        with held(account.tools, workload, mission.lock, account.waiting) as lock:
+        with held(account.tools, workload, mission.lock, account.waiting, operation="undo") as lock:
             account.guard = lock.check
             return _undo(account, mission, Book(tools.cluster, workload).locked(lock))
     except KeyboardInterrupt as interruption:

@@ -178,12 +178,13 @@ def prepare(tools: Tools, mission: Mission, ledger: Ledger) -> Prepared:
     if live is not None and not complete:
         remarks.append(f"{content.workload} was not completely rolled out before this deploy")
     if ledger.intent is not None:
-        remarks.append(f"an earlier {ledger.intent.kind} by {ledger.intent.build} was left open; this one closes it")
+        remarks.append(_left_open(ledger, ledger.intent))
     unrehearsed = [str(each.ref) for each in steps if not each.rehearsed]
     if unrehearsed:
         remarks.append(f"not tried beforehand, since a webhook takes no dry run: {', '.join(unrehearsed)}")
     good = known is not None and known.judgement == "good" and known.objects == content.digest
-    unchanged = good and complete and all(each.action == "keep" for each in steps)
+    closed = ledger.intent is None and known is not None and known.number == ledger.current
+    unchanged = good and closed and complete and all(each.action == "keep" for each in steps)
     return Prepared(
         steps,
         live,
@@ -194,6 +195,14 @@ def prepare(tools: Tools, mission: Mission, ledger: Ledger) -> Prepared:
         content.container,
         tuple(remarks),
     )
+
+
+def _left_open(ledger: Ledger, intent: Intent) -> str:
+    """What an earlier operation left, which this deploy closes; one that gave way left it to us."""
+    release = ledger.release(intent.release)
+    if intent.step == "superseded" and release is not None:
+        return f"the {intent.kind} of {release.label} by {release.build} gave way; this one closes it"
+    return f"an earlier {intent.kind} by {intent.build} was left open; this one closes it"
 
 
 def known_release(ledger: Ledger, live: Object | None) -> Release | None:

@@ -68,7 +68,7 @@ def recover(tools: Tools, mission: RecoverMission) -> DeployReport:
     if not _concerns(account, mission, book.ledger.intent) or mission.dry_run:
         return account.report()
     try:
-        with held(account.tools, workload, mission.lock, account.waiting) as lock:
+        with held(account.tools, workload, mission.lock, account.waiting, operation="recover") as lock:
             account.guard = lock.check
             book = Book(tools.cluster, workload).locked(lock)
             if book.ledger.intent is not None and _concerns(account, mission, book.ledger.intent):

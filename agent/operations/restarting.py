@@ -55,7 +55,7 @@ def restart(tools: Tools, mission: RestartMission) -> DeployReport:
         return account.report()
     book: Book | None = None
     try:
-        with held(account.tools, mission.place.workload, mission.lock, account.waiting) as lock:
+        with held(account.tools, mission.place.workload, mission.lock, account.waiting, operation="restart") as lock:
             account.guard = lock.check
             book = Book(tools.cluster, mission.place.workload).locked(lock)
             try:

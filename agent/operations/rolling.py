@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agent.errors import HeadwayError, LockedError
+from agent.errors import HeadwayError, LockedError, SupersededError
 from agent.objects import Object, ref, uid
 from agent.objects import annotations as annotations_of
 from agent.operations import diagnosing, pods
@@ -73,6 +73,7 @@ def roll(
         between: runs before the first workload is written; its result ends it.
 
     Raises:
+        SupersededError: a newer build asked us to give way.
         HeadwayError: the first write failed; nothing was changed (UncertainError: perhaps).
     """
     began = account.tools.clock.monotonic()
@@ -82,6 +83,8 @@ def roll(
             if isinstance(written, Rolled):
                 return written
             _finish(account, steps, removals, began, step)
+        except SupersededError:
+            raise
         except (OvertakenError, LockedError) as problem:
             if account.changed or isinstance(problem, OvertakenError):
                 return _overtaken(account, problem, step)
@@ -96,7 +99,11 @@ def roll(
 def _following(account: Account, steps: Sequence[Step], step: str) -> Following:
     """Listens to every workload of the release."""
     return Following(
-        account.tools, (each.thing for each in steps if is_workload(each.thing)), step, free=account.free_stuck
+        account.tools,
+        (each.thing for each in steps if is_workload(each.thing)),
+        step,
+        free=account.free_stuck,
+        heed=account.heed,
     )
 
 
@@ -149,7 +156,6 @@ def _write(
         sent = tools.clock.monotonic()
         followed = each.ref == account.place.workload
         if each.action != "keep":
-            account.guard()
             account.wrote_at = account.wrote_at or sent
         may = may_change if followed else lambda live: live is not None
         try:

@@ -48,7 +48,7 @@ class Intent:
         target: for an undo, the release that is gone back to.
         build: who: BUILD_URL, else user and host.
         started: RFC 3339, UTC.
-        step: `recorded`, `applying`, `following`, `smoking`, `undoing` or `interrupted`.
+        step: `recorded`, `undoing`, `interrupted` or `superseded` (then `build` is the newer one, which closes it).
         on_abort: what `headway recover` shall do: `undo` or `leave`.
     """
 

@@ -69,6 +69,9 @@ def _deploy(report: DeployReport) -> str:  # noqa: PLR0911  one return a verdict
     word = {"failed": "FAILED", "timed-out": "TIMED OUT"}.get(report.verdict, "")
     if word:
         return f"{word}{_taken_back(report)}{live}"
+    if report.verdict == "superseded" and report.superseded_by:
+        left = "what it had written is left to that one" if report.changed else "nothing was changed"
+        return f"SUPERSEDED by {report.superseded_by}: this deploy has stopped; {left}."
     if report.verdict == "superseded":
         return "SUPERSEDED: somebody else changed the workload meanwhile; their change was left alone."
     if report.verdict == "gone":
