@@ -22,7 +22,7 @@ def give_way(account: Account, book: Book | None, number: int, before: int, aske
         before: the release that served before.
         asked: by whom.
     """
-    account.verdict, account.superseded_by = "superseded", asked.by
+    account.verdict, account.superseded_by, account.release = "superseded", asked.by, number
     left = "what was written is left to it" if account.changed else "nothing was changed"
     account.note("lock", f"superseded by {asked.by}: {left}")
     if book is None or not number:
