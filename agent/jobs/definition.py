@@ -122,7 +122,10 @@ def _shape(spec: ServiceSpec, jenkinsfile: str, identity: str, description: str,
     triggers = Triggers(push=pipeline.triggers.push, poll=pipeline.triggers.poll)
     # A build that waits for an approval must not hold back the builds of newer commits, nor one that gives way to them;
     # deploys lock for themselves.
-    waits = any(environment.approval or environment.deploy.lock != "wait" for environment in spec.environments)
+    deploys = (spec.deploy, *(environment.deploy for environment in spec.environments))
+    waits = any(environment.approval for environment in spec.environments) or any(
+        deploy is not None and deploy.lock != "wait" for deploy in deploys
+    )
     match pipeline.kind:
         case "inline":
             return InlineJob(description, jenkinsfile, pipeline.keep.builds, triggers, concurrent=waits)

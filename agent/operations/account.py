@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
+from agent.errors import HeadwayError
 from agent.objects import controller_uid, labels
 from agent.operations import pods
 from agent.operations.mission import Place, Tools
@@ -189,6 +191,17 @@ class Account:
             rehearsal=self.rehearsal,
             changed=self.changed,
         )
+
+
+@contextmanager
+def said_first(account: Account | None = None, begin: str = "nothing was changed") -> Iterator[None]:
+    """An error before anything was changed opens with that."""
+    try:
+        yield
+    except HeadwayError as problem:
+        if not (account and account.changed) and not problem.message.startswith("nothing "):
+            problem.message = f"{begin}: {problem.message}"
+        raise
 
 
 def smoke_causes(failed: Iterable[SmokeReport], container: str, at: float) -> tuple[Cause, ...]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from agent.errors import HeadwayError, RefusedError, SupersededError
 from agent.operations import preparing
-from agent.operations.account import Account
+from agent.operations.account import Account, said_first
 from agent.operations.applying import template_still
 from agent.operations.beforehand import announce, prune, run_jobs, try_jobs
 from agent.operations.bookkeeping import Book
@@ -55,7 +55,8 @@ class _Deploy:
 
     def run(self) -> DeployReport:
         try:
-            self._run()
+            with said_first(self.account):
+                self._run()
         except KeyboardInterrupt as interruption:
             record_interruption(self.account, None, 0, interruption)
         return self.account.report()

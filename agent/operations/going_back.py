@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agent.errors import NotFoundError, RefusedError, UsageError
-from agent.objects import Object, ref
-from agent.operations.account import Account, smoke_causes
+from agent.errors import ForbiddenError, NotFoundError, RefusedError, UsageError
+from agent.objects import Object, Ref, ref
+from agent.operations.account import Account, said_first, smoke_causes
 from agent.operations.bookkeeping import Book
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
@@ -60,7 +60,10 @@ def undo(tools: Tools, mission: UndoMission) -> DeployReport:
     if mission.dry_run:
         return _undo(account, mission, Book(tools.cluster, workload))
     try:
-        with held(account.tools, workload, mission.lock, account.waiting, operation="undo") as lock:
+        with (
+            said_first(account),
+            held(account.tools, workload, mission.lock, account.waiting, operation="undo") as lock,
+        ):
             account.guard = lock.check
             return _undo(account, mission, Book(tools.cluster, workload).locked(lock))
     except KeyboardInterrupt as interruption:
@@ -108,11 +111,31 @@ def live_workload(tools: Tools, place: Place) -> Object:
     """
     live = tools.cluster.get(place.workload)
     if live is None:
+        demand_namespace(tools, place, "nothing was done")
         raise NotFoundError(
             f"nothing was done: there is no {place.workload} in namespace {place.namespace} of {tools.cluster.label}",
             hint="`deploy.deployment` names the workload; the first deploy makes it",
         )
     return live
+
+
+def demand_namespace(tools: Tools, place: Place, begin: str) -> None:
+    """Where nothing is found: says so if the whole namespace isn't there (and we may ask).
+
+    Raises:
+        NotFoundError: there is no such namespace.
+    """
+    try:
+        found = tools.cluster.get(Ref("v1", "Namespace", "", place.namespace))
+    except NotFoundError:
+        found = None
+    except ForbiddenError:
+        return
+    if found is None:
+        raise NotFoundError(
+            f"{begin}: there is no namespace '{place.namespace}' in {tools.cluster.label}",
+            hint=f"kubectl create namespace {place.namespace}, or another --context or --namespace",
+        )
 
 
 def _named(wish: Wish) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from agent.errors import RefusedError
+from agent.errors import RefusedError, UsageError
 from agent.objects import Object, Ref, ref
 from agent.operations.applying import Step, plan
 from agent.operations.mission import Mission, Tools
@@ -140,8 +140,15 @@ def gates(ledger: Ledger, mission: Mission, now: str) -> None:
         now: RFC 3339, UTC.
 
     Raises:
+        UsageError: a manifest pauses its own rollout.
         RefusedError: frozen, or known to be bad.
     """
+    for thing in mission.content.objects:
+        if thing.get("kind") == "Deployment" and (thing.get("spec") or {}).get("paused"):
+            raise UsageError(
+                f"nothing was changed: the manifest of {ref(thing)} has paused: true, so its rollout would never end",
+                hint="take spec.paused out of the manifest",
+            )
     freeze = ledger.freeze
     if freeze is not None and (not freeze.until or now < freeze.until):
         until = f" until {freeze.until}" if freeze.until else ""
@@ -167,11 +174,8 @@ def prepare(tools: Tools, mission: Mission, ledger: Ledger) -> Prepared:
     steps = plan(tools.cluster, mission.place.namespace, content.objects)
     step = next(each for each in steps if each.ref == content.workload)
     live = step.live
-    if live is not None and (live.get("spec") or {}).get("paused") and "paused" not in (step.thing.get("spec") or {}):
-        raise RefusedError(
-            f"nothing was changed: {content.workload} is paused by somebody, so a rollout would never end",
-            hint=f"kubectl rollout resume {content.workload} -n {mission.place.namespace}",
-        )
+    for each in steps:
+        _demand_rolling(each)
     known = known_release(ledger, live)
     complete = live is not None and is_complete(live)
     remarks = []
@@ -195,6 +199,16 @@ def prepare(tools: Tools, mission: Mission, ledger: Ledger) -> Prepared:
         content.container,
         tuple(remarks),
     )
+
+
+def _demand_rolling(step: Step) -> None:
+    """Refuses what somebody has paused: its rollout would never end (P10)."""
+    live = (step.live or {}).get("spec") or {}
+    if step.thing.get("kind") == "Deployment" and live.get("paused") and "paused" not in (step.thing.get("spec") or {}):
+        raise RefusedError(
+            f"nothing was changed: {step.ref} is paused by somebody, so a rollout would never end",
+            hint=f"kubectl rollout resume {step.ref} -n {step.ref.namespace}",
+        )
 
 
 def _left_open(ledger: Ledger, intent: Intent) -> str:
@@ -237,8 +251,6 @@ def serving_now(live: Object, known: Release | None, container: str) -> Serving:
 
 
 def _version(image: str) -> str:
-    from agent.errors import UsageError
-
     try:
         return images.version(image)
     except UsageError:

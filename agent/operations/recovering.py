@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from agent.objects import Object
-from agent.operations.account import Account, smoke_causes
+from agent.operations.account import Account, said_first, smoke_causes
 from agent.operations.bookkeeping import Book
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
@@ -64,11 +64,15 @@ def recover(tools: Tools, mission: RecoverMission) -> DeployReport:
     account.rehearsal = mission.dry_run
     workload = mission.place.workload
     # A look without the lock first: a build that left nothing open waits for nobody.
-    book = Book(tools.cluster, workload)
+    with said_first():
+        book = Book(tools.cluster, workload)
     if not _concerns(account, mission, book.ledger.intent) or mission.dry_run:
         return account.report()
     try:
-        with held(account.tools, workload, mission.lock, account.waiting, operation="recover") as lock:
+        with (
+            said_first(account),
+            held(account.tools, workload, mission.lock, account.waiting, operation="recover") as lock,
+        ):
             account.guard = lock.check
             book = Book(tools.cluster, workload).locked(lock)
             if book.ledger.intent is not None and _concerns(account, mission, book.ledger.intent):

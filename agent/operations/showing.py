@@ -9,7 +9,7 @@ from agent.errors import HeadwayError
 from agent.objects import Object
 from agent.operations.account import Account
 from agent.operations.bookkeeping import Book
-from agent.operations.going_back import live_workload
+from agent.operations.going_back import demand_namespace, live_workload
 from agent.operations.mission import Place, Tools
 from agent.operations.preparing import is_complete, known_release, serving_now
 from agent.operations.undoing import way_back
@@ -118,8 +118,15 @@ def _replicas(live: Object) -> tuple[int, int, int]:
 
 
 def history(tools: Tools, place: Place) -> tuple[tuple[Release, ...], int]:
-    """The releases of a workload, newest first, and the number of the one that serves as far as the ledger knows."""
-    ledger = Book(tools.cluster, place.workload).ledger
+    """The releases of a workload, newest first, and the number of the one that serves as far as the ledger knows.
+
+    Raises:
+        NotFoundError: there is no such namespace.
+    """
+    book = Book(tools.cluster, place.workload)
+    if not book.exists and tools.cluster.get(place.workload) is None:
+        demand_namespace(tools, place, "nothing was read")
+    ledger = book.ledger
     return tuple(reversed(ledger.releases)), ledger.current
 
 

@@ -32,9 +32,7 @@ def command(console: Console, spec: str, environment: str, namespace: str, conte
         shown = [each.to_dict() for each in found]
         console.data(json.dumps(shown if len(shown) > 1 else shown[0], indent=2, ensure_ascii=False))
         return ExitStatus.OK
-    for each in found:
-        for line in lines(each):
-            console.line(clean(line))
+    console.data(clean("\n".join(line for each in found for line in lines(each))))
     return ExitStatus.OK
 
 

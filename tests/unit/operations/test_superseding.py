@@ -48,9 +48,17 @@ def test_the_holder_hears_of_it_before_its_next_write_and_once(shop):
     older, newer = lock(shop, f"{JOB}7/"), lock(shop, f"{JOB}8/", wait=5.0)
     older.take(print)
     older.check()
-    shop.cluster.clock.at(1.5, lambda: pytest.raises(SupersededError, older.check))
+    heard = []
+
+    def write():
+        with pytest.raises(SupersededError) as asked:
+            older.check()
+        heard.append(asked.value.by)
+
+    shop.cluster.clock.at(1.5, write)
     shop.cluster.clock.at(2.5, older.release)
     newer.take(lambda holder: None)
+    assert heard == [f"{JOB}8/"]
     assert shop.cluster.objects[LEASE]["spec"]["holderIdentity"] == f"{JOB}8/"
     assert request(shop) is None
     newer.check()
@@ -138,7 +146,7 @@ def test_nobody_is_stopped_for_a_deploy_that_is_refused_anyway(shop, when):
     if when == "refused by the server":
         shop.cluster.refuse[WORKLOAD] = RefusedError("nothing was changed: no")
     rules = LockRules(wait=9.0, process="host boot new 1", supersede=True)
-    with pytest.raises(RefusedError, match="^nothing was changed"):
+    with pytest.raises(RefusedError, match=r"^nothing was changed"):
         deploy(replace(shop.tools, builder=Builder(f"{JOB}8/")), shop.mission(tag, lock=rules))
     assert request(shop) is None
     older.check()
