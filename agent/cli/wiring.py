@@ -12,7 +12,7 @@ from agent.errors import UsageError
 if TYPE_CHECKING:
     from agent.objects import Object, Ref
     from agent.operations.mission import LockRules, Place, Tools, UndoRules
-    from agent.ports import Cluster
+    from agent.ports import Cluster, Registry
     from agent.release.content import Content
     from agent.release.manifests import ManifestFile
     from agent.reports.events import Emit
@@ -218,6 +218,13 @@ def tools(context: str, emit: Emit, *, folder: Path) -> Tools:
     return Tools(
         connect(context or None, clock=clock), SystemProber(folder), clock, emit, Builder(build.id, build.commit)
     )
+
+
+def registry() -> Registry:
+    """The door to image registries."""
+    from agent.adapters.registry import DockerRegistry
+
+    return DockerRegistry()
 
 
 def lock_rules(wait: float, length: float, policy: str = "wait") -> LockRules:

@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from agent.cli.commands.status import lines
 from agent.errors import ForbiddenError, NotFoundError, RefusedError, UsageError
 from agent.objects import Ref
+from agent.operations.bookkeeping import Book
 from agent.operations.freezing import freeze, thaw
 from agent.operations.going_back import UndoMission, undo
 from agent.operations.mission import Place, UndoRules
 from agent.operations.restarting import RestartMission, restart
 from agent.operations.showing import history, status
+from agent.ports import ImageAnswer
 from agent.release.choice import Wish
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
 
@@ -230,6 +233,94 @@ def test_status_shows_the_way_back(shop):
     blocked = status(shop.tools, shop.place)
     assert not blocked.clean
     assert "no" in blocked.reason
+
+
+class Registry:
+    """Answers as a test says."""
+
+    def __init__(self, state, digest=""):
+        self.answer = ImageAnswer(state, "so it says", digest)
+        self.asked = []
+
+    def find(self, image):
+        self.asked.append(image.text)
+        return self.answer
+
+
+def with_digest(shop, digest):
+    """As if the pods of release 1 had told their image's digest."""
+    book = Book(shop.cluster, WORKLOAD)
+    book.write(lambda ledger: ledger.changed(1, image_digest=f"{REPOSITORY}@{digest}"))
+
+
+@pytest.mark.parametrize(
+    ("state", "now", "shown"),
+    [
+        ("there", "", "there"),
+        ("there", "sha256:aa", "there"),
+        ("there", "sha256:bb", "moved"),
+        ("gone", "", "gone"),
+        ("unknown", "", "unknown"),
+    ],
+)
+def test_status_asks_whether_the_way_back_is_still_in_the_registry(shop, state, now, shown):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    with_digest(shop, "sha256:aa")
+    registry = Registry(state, now)
+    found = status(shop.tools, shop.place, registry)
+    assert registry.asked == [f"{REPOSITORY}:v1"]
+    assert found.image.state == shown
+    assert found.to_dict()["way_back"]["registry"]["state"] == shown
+    (line,) = [line for line in lines(found) if line.startswith("  registry  ")]
+    words = {"there": "so it says", "moved": "MOVED: tag v1 names sha256:bb now, and sha256:aa ran then"}
+    words |= {"gone": "GONE: so it says", "unknown": "could not be asked: so it says"}
+    assert words[shown] in line
+
+
+def test_status_asks_no_registry_without_a_way_back_or_without_being_asked(shop):
+    shop.deploy("v1")
+    registry = Registry("there")
+    assert status(shop.tools, shop.place, registry).image is None
+    assert registry.asked == []
+    shop.deploy("v3")
+    assert status(shop.tools, shop.place).to_dict()["way_back"]["registry"]["state"] == "not-asked"
+
+
+def test_status_names_the_secrets_that_have_changed_since(shop):
+    secret = Ref("v1", "Secret", "shop", "db")
+    shop.manifest = shop.manifest.replace("- {name: server,", "- {name: server, envFrom: [{secretRef: {name: db}}],")
+    thing = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "shop"}}
+    shop.cluster.create({**thing, "data": {"password": "aHVudGVyMg=="}})
+    shop.deploy("v1")
+    shop.deploy("v3")
+    assert status(shop.tools, shop.place).secrets == ()
+    shop.cluster.objects[secret]["data"] = {"password": "aHVudGVyMw=="}
+    found = status(shop.tools, shop.place)
+    assert found.secrets == ("db",)
+    assert found.to_dict()["way_back"]["secrets_changed"] == ["db"]
+    assert "  secrets   CHANGED since: db; an undo writes no Secrets" in lines(found)
+
+
+@pytest.mark.parametrize("look", [history, status, thaw, lambda tools, place: freeze(tools, place, "x")])
+def test_a_namespace_that_is_not_there_is_said(shop, look):
+    place = replace(shop.place, namespace="nowhere", workload=replace(WORKLOAD, namespace="nowhere"))
+    with pytest.raises(NotFoundError) as problem:
+        look(shop.tools, place)
+    assert "there is no namespace 'nowhere' in fake" in problem.value.message
+    assert problem.value.message.startswith("nothing was ")
+
+
+def test_where_the_namespace_may_not_be_looked_at_there_is_no_release_yet(shop, monkeypatch):
+    get = shop.cluster.get
+
+    def guarded(target):
+        if target.kind == "Namespace":
+            raise ForbiddenError("no")
+        return get(target)
+
+    monkeypatch.setattr(shop.cluster, "get", guarded)
+    assert history(shop.tools, shop.place) == ((), 0)
 
 
 def test_history_is_newest_first(shop):
