@@ -12,11 +12,13 @@ from typing import Any
 from agent.errors import HeadwayError
 from agent.operations.account import Account, smoke_causes
 from agent.operations.bookkeeping import Book
+from agent.operations.first_release import first_release
 from agent.operations.mission import Mission, Running
 from agent.operations.preparing import Prepared
 from agent.operations.rolling import Rolled
 from agent.operations.smoking import smoke
-from agent.operations.undoing import Way, first_release, undo_to
+from agent.operations.undoing import Way, undo_to
+from agent.release import oneway
 from agent.release.choice import choose
 from agent.release.ledger import Freeze, Ledger
 from agent.release.record import Judgement, Smoked
@@ -58,7 +60,7 @@ def conclude(
     if found.failed:
         account.verdict = "failed"
         account.causes = smoke_causes(found.fresh or found.failed, mission.content.container, account.elapsed)
-    kept = _why_kept(account, mission, prepared, found)
+    kept = _why_kept(account, mission, prepared, found) or _migrated(account, book, number)
     account.firm()
     will_undo = account.verdict in {"failed", "timed-out"} and not kept
     if not prepared.unchanged:
@@ -94,6 +96,13 @@ def _why_kept(account: Account, mission: Mission, prepared: Prepared, found: _Fi
     if mission.undo.one_way:
         return "a database migration of this release can't be taken back"
     return ""
+
+
+def _migrated(account: Account, book: Book, number: int) -> str:
+    """Whether an earlier release stands between this one and its target, with a migration."""
+    target = choose(book.ledger, leaving=number).target
+    wanted = account.verdict in {"failed", "timed-out"} and target is not None
+    return oneway.migration_since(book.ledger, target) if wanted and target else ""
 
 
 def _close(account: Account, book: Book, rolled: Rolled, found: _Findings, number: int, *, will_undo: bool) -> None:

@@ -24,8 +24,10 @@ from agent.operations.preparing import Prepared
 from agent.operations.rolling import roll
 from agent.operations.smoking import smoke
 from agent.operations.undoing import way_back
+from agent.release import oneway, storage
 from agent.release.choice import choose
 from agent.release.ledger import Ledger
+from agent.release.record import Release
 from agent.reports.deploy import DeployReport, SmokeReport
 from agent.reports.events import Applied, Rehearsed
 
@@ -51,7 +53,8 @@ class _Deploy:
         self.tools = self.account.tools
         self.book: Book | None = None
         self.baseline: tuple[SmokeReport, ...] = ()
-        self.number = self.recorded = self.before = 0
+        self.number = self.recorded = 0
+        self.before = Ledger(mission.place.workload)
 
     def run(self) -> DeployReport:
         try:
@@ -138,7 +141,7 @@ class _Deploy:
 
         def change(ledger: Ledger) -> Ledger:
             closed = ledger.changed(self.number, rollout="refused", judgement="unjudged", ended=self.tools.clock.utc())
-            return replace(closed, current=self.before, intent=None)
+            return replace(closed, current=self.before.current, migrated=self.before.migrated, intent=None)
 
         book.last_words(change)
 
@@ -159,25 +162,35 @@ class _Deploy:
             return
         ledger = prepared.with_external(book.ledger, self.tools)
         choice = choose(ledger, leaving=0)
-        reason = "" if choice.target else choice.reason
-        if choice.target and choice.target.number < book.ledger.next_number:
-            try:
-                way_back(account, book, choice.target, 0, [step.live for step in prepared.steps if step.live])
-            except HeadwayError as problem:
-                reason = problem.message.removeprefix("nothing was changed: ")
+        reason = self._no_way(book, prepared, ledger, choice.target) if choice.target else choice.reason
         if choice.target:
             for its in changed_secrets(self.tools, self.mission.place.namespace, choice.target, ledger.salt):
                 account.note(
                     "rehearse", f"Secret {its} has changed since {choice.target.label}; an undo writes no Secrets"
                 )
-        if self.mission.undo.one_way:
-            reason = "this release migrates a database one way (deploy.undo.database_migrations)"
         target = choice.target.label if choice.target else ""
         if reason and self.mission.require_undo:
             raise RefusedError(
                 f"nothing was changed: there would be no way back, and --require-undo asks for one: {reason}"
             )
         account.hear(Rehearsed(self.tools.clock.monotonic(), target, possible=not reason, reason=reason))
+
+    def _no_way(self, book: Book, prepared: Prepared, ledger: Ledger, target: Release) -> str:
+        """Why an undo of this release could not go to the target; empty where it could."""
+        mission = self.mission
+        after = ledger if prepared.unchanged else prepared.with_release(ledger, self.tools, mission)
+        if target.number not in storage.kept(after):
+            return "its objects find no room in the ledger beside those of this release"
+        if mission.undo.one_way:
+            return "this release migrates a database one way (deploy.undo.database_migrations)"
+        if reason := oneway.migration_since(ledger, target):
+            return reason
+        if target.number < book.ledger.next_number:
+            try:
+                way_back(self.account, book, target, 0, [step.live for step in prepared.steps if step.live])
+            except HeadwayError as problem:
+                return problem.message.removeprefix("nothing was changed: ")
+        return oneway.no_return(mission.content.objects, ledger.sets[target.objects].objects)
 
     def _baseline(self, prepared: Prepared) -> None:
         """The smoke checks on what serves now, one try each: what fails already is nobody's fault but its own."""
@@ -198,7 +211,7 @@ class _Deploy:
 
         def change(ledger: Ledger) -> Ledger:
             ledger = prepared.with_external(ledger, self.tools, baseline)
-            self.before = prepared.known.number if prepared.known else ledger.current
+            self.before = replace(ledger, current=prepared.known.number if prepared.known else ledger.current)
             return prepared.with_release(ledger, self.tools, self.mission)
 
         ledger = book.write(change)

@@ -10,7 +10,7 @@ from agent.operations.bookkeeping import Book
 from agent.release.ledger import Ledger
 
 
-def give_way(account: Account, book: Book | None, number: int, before: int, asked: SupersededError) -> None:
+def give_way(account: Account, book: Book | None, number: int, before: Ledger, asked: SupersededError) -> None:
     """The older build's side: says and records that it stopped, and for whom.
 
     What was written stays an open intent, but the newer build's: its deploy closes it, else its `recover`.
@@ -19,7 +19,7 @@ def give_way(account: Account, book: Book | None, number: int, before: int, aske
         account: of the deploy.
         book: the ledger; None where it wasn't read yet.
         number: the release that was being written; 0: none was recorded.
-        before: the release that served before.
+        before: the ledger as it was before that one.
         asked: by whom.
     """
     account.verdict, account.superseded_by, account.release = "superseded", asked.by, number
@@ -34,7 +34,7 @@ def give_way(account: Account, book: Book | None, number: int, before: int, aske
             number, rollout="superseded", judgement="unjudged", cause=f"superseded by {asked.by}"[:500], ended=now
         )
         if not account.changed:
-            return replace(ledger, current=before, intent=None)
+            return replace(ledger, current=before.current, migrated=before.migrated, intent=None)
         intent = replace(ledger.intent, step="superseded", build=asked.by) if ledger.intent else None
         return replace(ledger, intent=intent)
 

@@ -14,7 +14,7 @@ from agent.operations.mission import LockRules, Place, Running, Tools, UndoRules
 from agent.operations.preparing import is_complete, known_release, serving_now, with_external
 from agent.operations.smoking import smoke
 from agent.operations.undoing import Way, undo_to, way_back
-from agent.release import images
+from agent.release import images, oneway
 from agent.release.choice import Choice, Wish, choose
 from agent.release.digest import of_template
 from agent.release.order import by_need
@@ -79,11 +79,8 @@ def _undo(account: Account, mission: UndoMission, book: Book) -> DeployReport:
     choice = choose(book.ledger, leaving=left, wish=mission.wish)
     now = serving_now(live, leaving, mission.place.container)
     account.open(choice.target.version if choice.target else "", choice.target.image if choice.target else "", now)
-    if mission.rules.one_way and not _named(mission.wish):
-        raise RefusedError(
-            "nothing was changed: a database migration of this release can't be taken back",
-            hint="deploy.undo.database_migrations says so; name a release with --to-release to go there all the same",
-        )
+    if not _named(mission.wish):
+        _demand_no_migration(book, mission, choice)
     if choice.target is None:
         return _no_target(account, mission, choice)
     account.release = choice.target.number
@@ -101,6 +98,18 @@ def _undo(account: Account, mission: UndoMission, book: Book) -> DeployReport:
         account.verdict = "failed"
     account.causes = account.causes or account.undo_causes
     return account.report()
+
+
+def _demand_no_migration(book: Book, mission: UndoMission, choice: Choice) -> None:
+    """Refuses to take code back behind a database that was migrated one way."""
+    reason = "a database migration of this release can't be taken back" if mission.rules.one_way else ""
+    if choice.target is not None:
+        reason = oneway.migration_since(book.ledger, choice.target) or reason
+    if reason:
+        raise RefusedError(
+            f"nothing was changed: {reason}",
+            hint="deploy.undo.database_migrations says so; name a release with --to-release to go there all the same",
+        )
 
 
 def live_workload(tools: Tools, place: Place) -> Object:

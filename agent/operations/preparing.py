@@ -89,7 +89,8 @@ class Prepared:
             if each.judgement == "open":
                 ledger = ledger.changed(each.number, rollout="interrupted", judgement="unjudged", ended=now)
         filled = replace(ledger.added(release, kept).serves(release.number), intent=intent)
-        return replace(filled, service=mission.place.service)
+        migrated = release.number if mission.undo.one_way else ledger.migrated
+        return replace(filled, service=mission.place.service, migrated=migrated)
 
 
 def with_external(

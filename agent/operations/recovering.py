@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, replace
 from agent.objects import Object
 from agent.operations.account import Account, said_first, smoke_causes
 from agent.operations.bookkeeping import Book
+from agent.operations.first_release import first_release
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
 from agent.operations.mission import LockRules, Place, Tools, UndoRules, running
 from agent.operations.preparing import is_complete, serving_now
 from agent.operations.smoking import smoke
-from agent.operations.undoing import Way, first_release, undo_to
+from agent.operations.undoing import Way, undo_to
+from agent.release import oneway
 from agent.release.choice import choose
 from agent.release.digest import of_template
 from agent.release.ledger import Intent, Ledger
@@ -179,6 +181,11 @@ class _Recovery:
         choice = choose(self.book.ledger, leaving=release.number)
         self._judged(release)
         self.account.verdict = "failed"
+        kept = oneway.migration_since(self.book.ledger, choice.target) if choice.target else ""
+        if kept:
+            self.account.note("recover", f"not undone: {kept}")
+            self._close(release, "interrupted")
+            return
         if choice.target is None:
             first_release(self.account, self.book, release, self.mission.rules)
             return

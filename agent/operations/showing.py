@@ -15,7 +15,7 @@ from agent.operations.mission import Place, Tools
 from agent.operations.preparing import is_complete, known_release, serving_now
 from agent.operations.undoing import way_back
 from agent.ports import Registry
-from agent.release import images
+from agent.release import images, oneway
 from agent.release.choice import choose
 from agent.release.record import Release
 from agent.reports.deploy import serving_dict
@@ -139,6 +139,8 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
             way_back(Account("status", tools, place), book, choice.target, left)
         except HeadwayError as problem:
             clean, reason = False, problem.message.removeprefix("nothing was changed: ")
+        if kept := oneway.migration_since(book.ledger, choice.target):
+            clean, reason = False, kept
     back = choice.target
     changed = changed_secrets(tools, place.namespace, back, book.ledger.salt) if back else ()
     intent, freeze = book.ledger.intent, book.ledger.freeze

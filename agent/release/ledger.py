@@ -83,6 +83,7 @@ class Ledger:
         current: number of the release that serves as far as we know; 0: none.
         next_number: the number that the next release gets.
         served: how often the serving release has changed.
+        migrated: number of the newest release that has migrated a database one way; 0: none has.
         intent: what is under way or was left open.
         freeze: whether deploys are forbidden.
         token: the fencing token of the last writer.
@@ -96,6 +97,7 @@ class Ledger:
     current: int = 0
     next_number: int = 1
     served: int = 0
+    migrated: int = 0
     intent: Intent | None = None
     freeze: Freeze | None = None
     token: int = 0

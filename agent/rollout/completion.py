@@ -72,6 +72,15 @@ def _counts(snapshot: Snapshot) -> Counts:
     return Counts(wanted, updated, min(available, updated), max(0, number(status.get("replicas")) - updated))
 
 
+def final(snapshot: Snapshot) -> Counts:
+    """The counts of a rollout that is complete: the status has said so, whatever the pods' watch still lags behind."""
+    so_far = counts(snapshot)
+    if snapshot.workload.kind not in {"Deployment", "StatefulSet"}:
+        return so_far
+    available = min(number(snapshot.status.get("availableReplicas")), so_far.updated)
+    return replace(so_far, available=max(so_far.available, available))
+
+
 def _wanted(snapshot: Snapshot) -> int:
     if snapshot.workload.kind == "DaemonSet":
         return number(snapshot.status.get("desiredNumberScheduled"))
