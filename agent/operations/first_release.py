@@ -11,6 +11,7 @@ from agent.operations.account import Account
 from agent.operations.applying import Step, carry_out
 from agent.operations.bookkeeping import Book
 from agent.operations.mission import UndoRules
+from agent.operations.sharing import spared
 from agent.release import owners
 from agent.release.order import NEVER_REMOVED, by_removal
 from agent.release.record import Release
@@ -41,12 +42,11 @@ def first_release(account: Account, book: Book, release: Release, rules: UndoRul
 
 def _delete(account: Account, made: Iterable[Object]) -> str:
     names = []
-    for target in by_removal(ref(thing) for thing in made):
-        live = account.tools.cluster.get(target)
-        if live is not None and owners.is_ours(live):
-            account.guard()
-            account.tools.cluster.delete(target, uid=str(metadata(live).get("uid", "")))
-            names.append(str(target))
+    found = (account.tools.cluster.get(target) for target in by_removal(ref(thing) for thing in made))
+    for live in spared(account, (thing for thing in found if thing is not None and owners.is_ours(thing)), "undo"):
+        account.guard()
+        account.tools.cluster.delete(ref(live), uid=str(metadata(live).get("uid", "")))
+        names.append(str(ref(live)))
     kept = [str(ref(thing)) for thing in made if thing.get("kind") in NEVER_REMOVED]
     more = f"; {', '.join(kept)} was kept" if kept else ""
     return f"deleted what it created: {', '.join(names) or 'nothing'}{more}"

@@ -15,6 +15,7 @@ from agent.operations.applying import OvertakenError, Step, plan
 from agent.operations.bookkeeping import Book
 from agent.operations.mission import running
 from agent.operations.rolling import Rolled, roll
+from agent.operations.sharing import spared
 from agent.operations.smoking import smoke
 from agent.release import owners
 from agent.release.digest import of_template
@@ -109,7 +110,7 @@ def _touched(ledger: Ledger, target: Release, leaving: int) -> tuple[Object, ...
 
 
 def removals(account: Account, ledger: Ledger, target: Release, leaving: int) -> list[Object]:
-    """Live objects that releases after the target created and the target doesn't have; ours, and nobody's data."""
+    """Live objects that releases after the target created and the target doesn't have; ours, and nobody else's."""
     kept = {str(ref(thing)) for thing in ledger.sets[target.objects].objects}
     since = [each for each in ledger.releases if each.number > target.number or each.number == leaving]
     wanted = [
@@ -120,7 +121,7 @@ def removals(account: Account, ledger: Ledger, target: Release, leaving: int) ->
         if str(ref(thing)) in release.created and str(ref(thing)) not in kept
     ]
     found = (account.tools.cluster.get(each) for each in by_removal(dict.fromkeys(wanted)))
-    return [thing for thing in found if thing is not None and owners.is_ours(thing)]
+    return spared(account, (thing for thing in found if thing is not None and owners.is_ours(thing)), "undo")
 
 
 def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy) -> UndoResult:
