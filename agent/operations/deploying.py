@@ -25,7 +25,7 @@ from agent.operations.rolling import roll
 from agent.operations.smoking import smoke
 from agent.operations.undoing import way_back
 from agent.release import oneway, storage
-from agent.release.choice import choose
+from agent.release.choice import Choice, choose
 from agent.release.ledger import Ledger
 from agent.release.record import Release
 from agent.reports.deploy import DeployReport, SmokeReport
@@ -163,6 +163,8 @@ class _Deploy:
         ledger = prepared.with_external(book.ledger, self.tools)
         choice = choose(ledger, leaving=0)
         reason = self._no_way(book, prepared, ledger, choice.target) if choice.target else choice.reason
+        if choice.target and reason and not self.mission.undo.one_way:
+            choice, reason = self._stands_in(book, prepared, ledger, choice.target, reason)
         if choice.target:
             for its in changed_secrets(self.tools, self.mission.place.namespace, choice.target, ledger.salt):
                 account.note(
@@ -174,6 +176,18 @@ class _Deploy:
                 f"nothing was changed: there would be no way back, and --require-undo asks for one: {reason}"
             )
         account.hear(Rehearsed(self.tools.clock.monotonic(), target, possible=not reason, reason=reason))
+
+    def _stands_in(
+        self, book: Book, prepared: Prepared, ledger: Ledger, target: Release, reason: str
+    ) -> tuple[Choice, str]:
+        """An older good release for one that could not be applied; else that one again, with its reason."""
+        unusable = {target.number}
+        while other := choose(ledger, leaving=0, unusable=frozenset(unusable)).target:
+            if not self._no_way(book, prepared, ledger, other):
+                self.account.note("rehearse", f"{target.label} is no way back: {reason}")
+                return Choice(other, "the newest good release that can still be applied"), ""
+            unusable.add(other.number)
+        return Choice(target, ""), reason
 
     def _no_way(self, book: Book, prepared: Prepared, ledger: Ledger, target: Release) -> str:
         """Why an undo of this release could not go to the target; empty where it could."""

@@ -13,7 +13,7 @@ from agent.operations.locking import held
 from agent.operations.mission import LockRules, Place, Running, Tools, UndoRules
 from agent.operations.preparing import is_complete, known_release, serving_now, with_external
 from agent.operations.smoking import smoke
-from agent.operations.undoing import Way, undo_to, way_back
+from agent.operations.undoing import Way, applicable, undo_to
 from agent.release import images, oneway
 from agent.release.choice import Choice, Wish, choose
 from agent.release.digest import of_template
@@ -86,11 +86,11 @@ def _undo(account: Account, mission: UndoMission, book: Book) -> DeployReport:
     account.release = choice.target.number
     try:
         if mission.dry_run:
-            return _rehearsed(account, book, choice, left)
+            return _rehearsed(account, book, Way(choice.target, "", on_purpose=True, named=_named(mission.wish)), left)
         if leaving is None and is_complete(live):
             left = _remembered(account, book, live, choice.target)
         way = Way(choice.target, choice.reason, mission.checks, expected=of_template(live), live=live, on_purpose=True)
-        way = replace(way, free_stuck=mission.rules.free_stuck)
+        way = replace(way, free_stuck=mission.rules.free_stuck, named=_named(mission.wish))
         undo_to(account, book, left, way, mission.policy)
     except KeyboardInterrupt as interruption:
         record_interruption(account, book, left, interruption)
@@ -170,12 +170,11 @@ def _remembered(account: Account, book: Book, live: Object, target: Release) -> 
     return ledger.current
 
 
-def _rehearsed(account: Account, book: Book, choice: Choice, left: int) -> DeployReport:
+def _rehearsed(account: Account, book: Book, way: Way, left: int) -> DeployReport:
     """What an undo would do, tried on the server."""
-    assert choice.target is not None
-    steps, gone = way_back(account, book, choice.target, left)
+    way, steps, gone = applicable(account, book, way, left)
     now = account.tools.clock.monotonic()
-    account.hear(Rehearsed(now, choice.target.label, possible=True))
+    account.hear(Rehearsed(now, way.target.label, possible=True))
     touched = (*(step.touched for step in steps), *(Touched(str(ref(thing)), "delete") for thing in gone))
     account.hear(Applied(now, touched, 0.0))
     return account.report()

@@ -118,7 +118,7 @@ class _Recovery:
             return
         target = ledger.release(intent.target)
         if intent.kind == "undo" and target is not None:
-            self._go(intent.release, target, "the undo that was under way", live)
+            self._go(intent.release, target, "the undo that was under way", live, named=True)
         elif release is None:
             self._close(None, "interrupted")
         elif self._adopted(release, live):
@@ -199,10 +199,11 @@ class _Recovery:
                 )
             )
 
-    def _go(self, leaving: int, target: Release, reason: str, live: Object | None) -> None:
+    def _go(self, leaving: int, target: Release, reason: str, live: Object | None, *, named: bool = False) -> None:
         self.account.verdict = "failed"
         expected = of_template(live) if live is not None else None
         way = Way(target, reason, self.mission.checks, expected=expected, free_stuck=self.mission.rules.free_stuck)
+        way = replace(way, named=named)
         undo_to(self.account, self.book, leaving, way, self.mission.policy)
         if self.account.undo == "verified" and not self.account.changed:
             self.account.verdict, self.account.undo = "complete", "none"

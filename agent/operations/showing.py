@@ -13,7 +13,7 @@ from agent.operations.configuring import changed_secrets
 from agent.operations.going_back import demand_namespace, live_workload
 from agent.operations.mission import Place, Tools
 from agent.operations.preparing import is_complete, known_release, serving_now
-from agent.operations.undoing import way_back
+from agent.operations.undoing import Way, applicable
 from agent.ports import Registry
 from agent.release import images, oneway
 from agent.release.choice import choose
@@ -134,14 +134,15 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
     left = known.number if known else 0
     choice = choose(book.ledger, leaving=left)
     clean, reason = choice.target is not None, choice.reason
-    if choice.target is not None:
+    back = choice.target
+    if back is not None:
         try:
-            way_back(Account("status", tools, place), book, choice.target, left)
+            way, _, _ = applicable(Account("status", tools, place), book, Way(back, reason, on_purpose=True), left)
+            back, reason = way.target, way.reason
         except HeadwayError as problem:
             clean, reason = False, problem.message.removeprefix("nothing was changed: ")
-        if kept := oneway.migration_since(book.ledger, choice.target):
+        if kept := oneway.migration_since(book.ledger, back):
             clean, reason = False, kept
-    back = choice.target
     changed = changed_secrets(tools, place.namespace, back, book.ledger.salt) if back else ()
     intent, freeze = book.ledger.intent, book.ledger.freeze
     return Status(
@@ -151,7 +152,7 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
         is_complete(live),
         _replicas(live),
         known,
-        choice.target,
+        back,
         reason,
         clean,
         in_registry(registry, back) if registry and back else None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from agent.errors import HeadwayError
+from agent.errors import ForbiddenError, HeadwayError, InvalidObjectError, NotFoundError
 from agent.objects import Object, ref
 from agent.operations.account import Account, smoke_causes
 from agent.operations.applying import OvertakenError, Step, plan
@@ -17,7 +17,8 @@ from agent.operations.mission import running
 from agent.operations.rolling import Rolled, roll
 from agent.operations.sharing import spared
 from agent.operations.smoking import smoke
-from agent.release import owners
+from agent.release import oneway, owners
+from agent.release.choice import choose
 from agent.release.digest import of_template
 from agent.release.ledger import Intent, Ledger
 from agent.release.order import by_removal, is_workload
@@ -43,6 +44,7 @@ class Way:
         live: the followed workload, where it was read a moment ago.
         free_stuck: see UndoRules.
         on_purpose: a person asked for it, so a good release that is left is `withdrawn`.
+        named: this target and no other; else an older one that is good may stand in for one that can't be applied.
     """
 
     target: Release
@@ -53,6 +55,7 @@ class Way:
     live: Object | None = None
     free_stuck: bool = False
     on_purpose: bool = False
+    named: bool = False
 
 
 def serving(release: Release) -> Serving:
@@ -96,6 +99,28 @@ def way_back(
     return plan(cluster, namespace, wanted, leaves=leaves, known=known, settled=settled), gone
 
 
+def applicable(account: Account, book: Book, way: Way, leaving: int) -> tuple[Way, tuple[Step, ...], list[Object]]:
+    """The way to the newest good release that the server still takes, with its steps, and what has to be deleted.
+
+    Raises:
+        HeadwayError: it takes none; what it said of the first.
+    """
+    refused: dict[int, HeadwayError] = {}
+    known = (way.live,) if way.live else ()
+    while True:
+        try:
+            return way, *way_back(account, book, way.target, leaving, known, whole=way.on_purpose)
+        except (InvalidObjectError, ForbiddenError, NotFoundError) as problem:
+            refused[way.target.number] = problem
+            first = next(iter(refused.values()))
+            other = choose(book.ledger, leaving=leaving, unusable=frozenset(refused)).target
+            if way.named or other is None or oneway.migration_since(book.ledger, other):
+                raise first from problem
+            why = problem.message.removeprefix("nothing was changed: ")
+            account.note("undo", f"{way.target.label} can't be applied any more: {why}; {other.label} stands in for it")
+            way = replace(way, target=other, reason="the newest good release that can still be applied")
+
+
 def _touched(ledger: Ledger, target: Release, leaving: int) -> tuple[Object, ...]:
     """The target's workloads, and what else the release that is left has differently.
 
@@ -135,7 +160,8 @@ def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy
     account.left_at = began
     account.hear(Undoing(began, way.target.label, way.reason))
     try:
-        rolled = _rolled(account, book, leaving, way, policy)
+        way, steps, gone = applicable(account, book, way, leaving)
+        rolled = _rolled(account, book, leaving, way, policy, steps, gone)
     except OvertakenError as problem:
         account.verdict = "superseded"
         return _ended(account, book, leaving, way, "none", problem.message, began)
@@ -151,10 +177,18 @@ def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy
     return _verified(account, book, leaving, way, rolled, began)
 
 
-def _rolled(account: Account, book: Book, leaving: int, way: Way, policy: Policy) -> Rolled:
-    """The target's objects, tried, recorded and applied."""
-    known = (way.live,) if way.live else ()
-    steps, gone = way_back(account, book, way.target, leaving, known, whole=way.on_purpose)
+def _rolled(
+    account: Account,
+    book: Book,
+    leaving: int,
+    way: Way,
+    policy: Policy,
+    steps: tuple[Step, ...],
+    gone: list[Object],
+) -> Rolled:
+    """The target's objects, recorded and applied."""
+    if account.command == "undo":
+        account.release = way.target.number
     may_change = _unless_overtaken(way, steps, account)
     _begin(account, book, leaving, way)
     account.free_stuck = way.free_stuck

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agent.cli.commands.status import lines
-from agent.errors import ForbiddenError, NotFoundError, RefusedError, UsageError
+from agent.errors import ForbiddenError, InvalidObjectError, NotFoundError, RefusedError, UsageError
 from agent.objects import Ref
 from agent.operations.bookkeeping import Book
 from agent.operations.freezing import freeze, thaw
@@ -19,6 +19,7 @@ from agent.operations.showing import history, status
 from agent.ports import ImageAnswer
 from agent.release.choice import Wish
 from agent.release.oneway import no_return
+from agent.reports.events import Rehearsed
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
 
 
@@ -367,6 +368,57 @@ def test_a_release_that_leaves_no_room_for_the_one_before_it_is_said_beforehand(
     found = status(shop.tools, shop.place)
     assert found.back is None or found.back.number == 1
     assert "first release" not in found.reason
+
+
+def no_green(shop):
+    """The server takes settings in green no more (a quota, a webhook, an immutable field)."""
+
+    def refuse(thing, **how):
+        if thing.get("kind") == "ConfigMap" and (thing.get("data") or {}).get("colour") == "green":
+            raise InvalidObjectError("green is out")
+        return apply(thing, **how)
+
+    apply = shop.cluster.apply
+    shop.cluster.apply = refuse
+
+
+def three_colours(shop):
+    shop.deploy("v1")
+    for tag, before, after in (("v3", "blue", "green"), ("v4", "green", "red")):
+        shop.manifest = shop.manifest.replace(before, after)
+        shop.deploy(tag)
+
+
+def test_an_older_good_release_stands_in_for_one_that_can_not_be_applied_any_more(shop):
+    three_colours(shop)
+    no_green(shop)
+    found = status(shop.tools, shop.place)
+    assert (found.back.number, found.clean) == (1, True)
+    report = go_back(shop)
+    assert (report.undo, report.release, live_image(shop)) == ("verified", 1, f"{REPOSITORY}:v1")
+    assert any("release 2 (v3) can't be applied any more" in text for text in report.remarks)
+    assert shop.ledger().serving.number == 1
+
+
+def test_one_that_was_named_is_gone_to_or_nothing(shop):
+    three_colours(shop)
+    no_green(shop)
+    with pytest.raises(InvalidObjectError, match="green is out"):
+        go_back(shop, release=2)
+    assert live_image(shop) == f"{REPOSITORY}:v4"
+
+
+def test_a_deploy_is_undone_to_the_newest_that_can_still_be_applied_and_says_so_beforehand(shop):
+    three_colours(shop)
+    go_back(shop)
+    assert live_image(shop) == f"{REPOSITORY}:v3"
+    no_green(shop)
+    shop.manifest = shop.manifest.replace("red", "white")
+    report = shop.deploy("v2")
+    assert (report.undo, report.undone_to.release) == ("verified", 1)
+    assert any("release 2 (v3) is no way back" in text for text in report.remarks)
+    rehearsed = [event for event in shop.events if isinstance(event, Rehearsed)][-1]
+    assert (rehearsed.target, rehearsed.possible) == ("release 1 (v1)", True)
 
 
 class Registry:
