@@ -83,17 +83,18 @@ def roll(
             if isinstance(written, Rolled):
                 return written
             _finish(account, steps, removals, began, step)
-        except SupersededError:
-            raise
-        except (OvertakenError, LockedError) as problem:
-            if account.changed or isinstance(problem, OvertakenError):
-                return _overtaken(account, problem, step)
-            raise
         except HeadwayError as problem:
-            if account.changed and not isinstance(problem, UncertainError):
-                return _half_written(account, problem)
-            raise
+            return _stopped(account, problem, step)
         return _judged(account, following, policy, written)
+
+
+def _stopped(account: Account, problem: HeadwayError, step: str) -> Rolled:
+    """What a write that failed makes of the whole; raised again where nothing was changed, or perhaps."""
+    if isinstance(problem, OvertakenError) or (isinstance(problem, LockedError) and account.changed):
+        return _overtaken(account, problem, step)
+    if account.changed and not isinstance(problem, LockedError | SupersededError | UncertainError):
+        return _half_written(account, problem)
+    raise problem
 
 
 def _following(account: Account, steps: Sequence[Step], step: str) -> Following:

@@ -132,17 +132,7 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
     book = Book(tools.cluster, place.workload)
     known = known_release(book.ledger, live)
     left = known.number if known else 0
-    choice = choose(book.ledger, leaving=left)
-    clean, reason = choice.target is not None, choice.reason
-    back = choice.target
-    if back is not None:
-        try:
-            way, _, _ = applicable(Account("status", tools, place), book, Way(back, reason, on_purpose=True), left)
-            back, reason = way.target, way.reason
-        except HeadwayError as problem:
-            clean, reason = False, problem.message.removeprefix("nothing was changed: ")
-        if kept := oneway.migration_since(book.ledger, back):
-            clean, reason = False, kept
+    back, reason, clean = _way_back(Account("status", tools, place), book, left)
     changed = changed_secrets(tools, place.namespace, back, book.ledger.salt) if back else ()
     intent, freeze = book.ledger.intent, book.ledger.freeze
     return Status(
@@ -160,6 +150,20 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
         f"{intent.kind} of release {intent.release} by {intent.build} since {intent.started}" if intent else "",
         f"{freeze.reason} (by {freeze.by})" if freeze else "",
     )
+
+
+def _way_back(account: Account, book: Book, left: int) -> tuple[Release | None, str, bool]:
+    """Where an undo would go, why there (or why not), and whether it could: tried on the server."""
+    choice = choose(book.ledger, leaving=left)
+    if choice.target is None:
+        return None, choice.reason, False
+    if kept := oneway.migration_since(book.ledger, choice.target):
+        return choice.target, kept, False
+    try:
+        way, _, _ = applicable(account, book, Way(choice.target, choice.reason, on_purpose=True), left)
+    except HeadwayError as problem:
+        return choice.target, problem.message.removeprefix("nothing was changed: "), False
+    return way.target, way.reason, True
 
 
 def _replicas(live: Object) -> tuple[int, int, int]:

@@ -59,19 +59,16 @@ def command(
     SPEC is a file, or a folder with one spec.
 
     Exit status: 0 done; 1 failed, and a good release serves again; 5 failed, and a person is needed; 6 like 1 after a
-    timeout; 7 somebody else changed it meanwhile, or a newer build superseded this one; 2, 4, 8, 9 nothing
-    was changed (wrong input, cluster, lock, policy).
+    timeout; 7 somebody else, or a newer build, took over; 2, 4, 8, 9 nothing was changed (input, cluster, lock, policy).
     """
     from agent.cli import wiring
-    from agent.operations.account import said_first
     from agent.operations.deploying import deploy
 
     chosen = wiring.choose(spec, environment)
     session = Session(console, output, report, chosen.policy)
 
     def operation(tools: Tools) -> DeployReport:
-        with said_first():
-            mission = mission_of(chosen, tools, image, version)
+        mission = mission_of(chosen, tools, image, version)
         rules = wiring.lock_rules(lock_wait, lock_length, lock or chosen.environment.deploy.lock)
         flagged = replace(mission, allow_known_bad=allow_known_bad, require_undo=require_undo, dry_run=dry_run)
         return deploy(tools, replace(flagged, lock=rules))
@@ -82,10 +79,12 @@ def command(
 
 def mission_of(chosen: Chosen, tools: Tools, image: str, version: str) -> Mission:
     """What a spec, an environment and an image ask for in one cluster."""
+    from agent.operations.account import said_first
     from agent.operations.mission import Mission
 
-    place = chosen.place(tools.cluster)
-    content = chosen.content(place.namespace, image_of(chosen, tools, image), version)
+    with said_first():
+        place = chosen.place(tools.cluster)
+        content = chosen.content(place.namespace, image_of(chosen, tools, image), version)
     wanted = chosen.environment.deploy
     return Mission(
         place,
