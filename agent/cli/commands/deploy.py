@@ -59,7 +59,7 @@ def command(
     SPEC is a file, or a folder with one spec.
 
     Exit status: 0 done; 1 failed, and a good release serves again; 5 failed, and a person is needed; 6 like 1 after a
-    timeout; 7 somebody else, or a newer build, took over; 2, 4, 8, 9 nothing was changed (input, cluster, lock, policy).
+    timeout; 7 somebody else, or a newer build, took over; 2, 4, 8, 9 nothing was changed (input, cluster, lock, policy)
     """
     from agent.cli import wiring
     from agent.operations.deploying import deploy
