@@ -61,6 +61,21 @@ class LockedError(HeadwayError):
     status = ExitStatus.LOCKED
 
 
+class SupersededError(HeadwayError):
+    """A newer build asked this one's deploy to give way.
+
+    Args:
+        message: as for every error.
+        by: the newer build.
+    """
+
+    status = ExitStatus.SUPERSEDED
+
+    def __init__(self, message: str, *, by: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.by = by
+
+
 class RemoteError(HeadwayError):
     """Jenkins or the cluster refused us or can't be reached."""
 

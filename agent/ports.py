@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from agent.objects import Object, Ref
+from agent.release.images import Image
 from agent.rollout.feed import Event
 
 
@@ -38,6 +39,28 @@ class CommandAnswer:
     status: int | None
     output: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAnswer:
+    """What a registry says of an image.
+
+    Attributes:
+        state: `there`, `gone`, or `unknown`: it could not be asked.
+        detail: in words; for `unknown`, why.
+        digest: what the reference names now, as `sha256:...`; empty where it isn't told.
+    """
+
+    state: Literal["there", "gone", "unknown"]
+    detail: str
+    digest: str = ""
+
+
+class Registry(Protocol):
+    """Image registries, asked briefly and for reading only."""
+
+    def find(self, image: Image) -> ImageAnswer:
+        """Whether the image is there, by its digest if it has one, else by its tag; never an exception."""
 
 
 class Clock(Protocol):

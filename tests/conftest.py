@@ -12,6 +12,7 @@ import pytest
 
 from agent.cli.console import Console
 from agent.cli.main import run
+from agent.ports import ImageAnswer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -54,6 +55,14 @@ def _own_environment(monkeypatch):
         if name.startswith(("JENKINS_", "BUILD_", "GIT_", "KUBE", "HEADWAY_")) or name in {"NO_COLOR", "FORCE_COLOR"}:
             monkeypatch.delenv(name)
     monkeypatch.setenv("KUBECONFIG", "/nonexistent/kubeconfig")
+    monkeypatch.setattr("agent.cli.wiring.registry", NoRegistry)
+
+
+class NoRegistry:
+    """Nobody is asked: tests need no network."""
+
+    def find(self, image):
+        return ImageAnswer("unknown", f"no tests ask {image.registry}")
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ class SystemProber:
                     return HttpAnswer(answer.status_code, body, time.monotonic() - start)
             except (requests.RequestException, OSError, ValueError) as problem:
                 seconds = time.monotonic() - start
-                return HttpAnswer(0, seconds=seconds, error=_in_words(problem, timeout))
+                return HttpAnswer(0, seconds=seconds, error=in_words(problem, timeout))
 
     def run(self, command: str, *, environment: dict[str, str], timeout: float) -> CommandAnswer:
         """Runs `sh -c command`; at the limit its whole process group is killed.
@@ -116,7 +116,7 @@ def _body(answer: Response, deadline: float) -> str:
     return b"".join(parts)[:BODY_BYTES].decode("utf-8", "replace")
 
 
-def _in_words(problem: Exception, timeout: float) -> str:
+def in_words(problem: Exception, timeout: float) -> str:
     """Why there was no answer."""
     import requests
 

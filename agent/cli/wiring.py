@@ -12,7 +12,7 @@ from agent.errors import UsageError
 if TYPE_CHECKING:
     from agent.objects import Object, Ref
     from agent.operations.mission import LockRules, Place, Tools, UndoRules
-    from agent.ports import Cluster
+    from agent.ports import Cluster, Registry
     from agent.release.content import Content
     from agent.release.manifests import ManifestFile
     from agent.reports.events import Emit
@@ -220,12 +220,28 @@ def tools(context: str, emit: Emit, *, folder: Path) -> Tools:
     )
 
 
-def lock_rules(wait: float, length: float) -> LockRules:
-    """How a lock is taken by this process."""
+def registry() -> Registry:
+    """The door to image registries."""
+    from agent.adapters.registry import DockerRegistry
+
+    return DockerRegistry()
+
+
+def lock_rules(wait: float, length: float, policy: str = "wait") -> LockRules:
+    """How a lock is taken by this process.
+
+    Args:
+        wait: seconds to wait for another operation.
+        length: seconds without a renewal after which a lease has lapsed.
+        policy: `wait`, `refuse` (don't) or `supersede` (ask an older build's deploy to give way, then wait).
+    """
     from agent.adapters import process
     from agent.operations.mission import LockRules
 
-    return LockRules(wait, length, process.own(), process.known_dead, process.heartbeat)
+    wait = 0.0 if policy == "refuse" else wait
+    return LockRules(
+        wait, length, process.own(), process.known_dead, process.heartbeat, supersede=policy == "supersede"
+    )
 
 
 def _shown(path: Path) -> str:

@@ -18,7 +18,8 @@ class Deploy:
 
     Attributes:
         name: of the environment.
-        lock: name of the Jenkins lock; one deploy of this workload at a time, the approval not included.
+        lock: name of the Jenkins lock; one deploy of this workload at a time, the approval not included. Empty where
+            `deploy.lock` doesn't wait: then Headway's own lock is asked at once.
         kubeconfigs: the environment variable and the id of each Jenkins file credential, in the order of the clusters;
             a single one is KUBECONFIG itself.
         service: the service's name.
@@ -78,7 +79,7 @@ class Deploy:
 def deploys(spec: ServiceSpec) -> tuple[Deploy, ...]:
     """Every environment that a build of this job can deploy to, in order."""
     return tuple(
-        _deploy(spec.service, environment, number * _STEP)
+        _deploy(spec, environment, number * _STEP)
         for number, environment in enumerate(spec.environments, 1)
         if _reached(spec, environment.when)
     )
@@ -123,15 +124,15 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(expression, re.DOTALL)
 
 
-def _deploy(service: str, environment: Environment, ordinal: int) -> Deploy:
+def _deploy(spec: ServiceSpec, environment: Environment, ordinal: int) -> Deploy:
     approval = environment.approval
-    place = "-".join(part for part in (environment.namespace, service, environment.name) if part)
+    place = "-".join(part for part in (environment.namespace, spec.service, environment.name) if part)
     branch = environment.when.branch if environment.when else ""
     return Deploy(
         name=environment.name,
-        lock=f"deploy-{place}",
+        lock=f"deploy-{place}" if (environment.deploy or spec.deploy).lock == "wait" else "",
         kubeconfigs=_kubeconfigs(environment),
-        service=service,
+        service=spec.service,
         submitters=",".join(approval.submitters) if approval else "",
         patience=approval.timeout if approval else 0.0,
         ordinal=ordinal,

@@ -117,7 +117,7 @@ def _facts(spec: ServiceSpec, library: str) -> dict[str, object]:
         "repository_colon": f"{spec.image.repository}:",
         "branch_ref": f"refs/heads/{spec.source.branch}" if spec.source else "",
         "builds_kept": str(spec.pipeline.keep.builds),
-        "approvals": any(deploy.submitters for deploy in reached),
+        "side_by_side": any(deploy.submitters or not deploy.lock for deploy in reached),
         "builds": spec.build.with_ != "none",
         "version": "{{ version }}",
         "tests": tuple(_TestStep(test, *_reports(test.junit)) for test in spec.test),

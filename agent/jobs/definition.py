@@ -153,8 +153,12 @@ def _description(spec: ServiceSpec, spec_path: str) -> str:
 def _shape(spec: ServiceSpec, jenkinsfile: str, owner: str, description: str, place: str) -> Shape:
     pipeline = spec.pipeline
     triggers = Triggers(push=pipeline.triggers.push, poll=pipeline.triggers.poll)
-    # A build that waits for an approval must not hold back the builds of newer commits; deploys lock for themselves.
-    waits = any(environment.approval for environment in spec.environments)
+    # A build that waits for an approval must not hold back the builds of newer commits, nor one that gives way to them;
+    # deploys lock for themselves.
+    deploys = (spec.deploy, *(environment.deploy for environment in spec.environments))
+    waits = any(environment.approval for environment in spec.environments) or any(
+        deploy is not None and deploy.lock != "wait" for deploy in deploys
+    )
     match pipeline.kind:
         case "inline":
             return InlineJob(description, jenkinsfile, pipeline.keep.builds, triggers, concurrent=waits)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
+from agent.errors import HeadwayError
 from agent.objects import controller_uid, labels
 from agent.operations import pods
 from agent.operations.mission import Place, Tools
@@ -56,6 +58,9 @@ class Account:
         self.smoke: list[SmokeReport] = []
         self.rehearsal = self.free_stuck = False
         self.guard: Callable[[], None] = _free
+        self.heed: Callable[[], None] = _free
+        self.firm: Callable[[], None] = _free
+        self.superseded_by = ""
         self.changed = False
         self.wrote_at: float | None = None
         self.left_at: float | None = None
@@ -168,6 +173,7 @@ class Account:
             before=self.before,
             undone_to=self.undone_to,
             interrupted=self.interrupted,
+            superseded_by=self.superseded_by,
             live_seconds=live,
             notes=tuple(self._notes),
             remarks=tuple(self._remarks),
@@ -185,6 +191,17 @@ class Account:
             rehearsal=self.rehearsal,
             changed=self.changed,
         )
+
+
+@contextmanager
+def said_first(account: Account | None = None, begin: str = "nothing was changed") -> Iterator[None]:
+    """An error before anything was changed opens with that."""
+    try:
+        yield
+    except HeadwayError as problem:
+        if not (account and account.changed) and not problem.message.startswith("nothing "):
+            problem.message = f"{begin}: {problem.message}"
+        raise
 
 
 def smoke_causes(failed: Iterable[SmokeReport], container: str, at: float) -> tuple[Cause, ...]:

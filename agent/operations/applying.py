@@ -24,7 +24,7 @@ from agent.errors import (
 from agent.objects import Object, Ref, is_terminating, metadata, ref, uid
 from agent.ports import Cluster
 from agent.release import diff, owners
-from agent.release.digest import cleaned, of_template, same_but_for_the_server
+from agent.release.digest import cleaned, holds, of_template, same_but_for_the_server
 from agent.reports.events import Touched
 
 TRIES = 8
@@ -98,6 +98,7 @@ def plan(
     *,
     leaves: frozenset[Ref] = frozenset(),
     known: Iterable[Object] = (),
+    settled: frozenset[Ref] = frozenset(),
 ) -> tuple[Step, ...]:
     """Reads what is there and tries every object on the server; nothing is changed.
 
@@ -107,6 +108,7 @@ def plan(
         objects: what shall be there; Secrets by reference are passed over.
         leaves: what will be deleted afterwards.
         known: objects as they are now, read a moment ago: those are not asked for again.
+        settled: what should be there as it is: tried only where somebody has changed or deleted it.
 
     Raises:
         RefusedError: a GitOps controller owns an object.
@@ -117,7 +119,12 @@ def plan(
     there = [(thing, read.get(ref(thing)) or cluster.get(ref(thing))) for thing in wanted]
     asked = any(_rescales(thing, live) for thing, live in there)
     scaled = autoscalers(cluster, namespace, wanted, leaves) if asked else owners.Autoscaled(owners.scaled(wanted))
-    return tuple(_tried(cluster, thing, live, scaled) for thing, live in there)
+    return tuple(
+        Step(thing, live, live)
+        if live is not None and ref(thing) in settled and not is_terminating(live) and holds(live, thing)
+        else _tried(cluster, thing, live, scaled)
+        for thing, live in there
+    )
 
 
 def _rescales(thing: Object, live: Object | None) -> bool:

@@ -11,6 +11,7 @@ from agent.operations.bookkeeping import Book
 from agent.operations.following import Following
 from agent.operations.mission import Mission, Tools
 from agent.operations.rolling import Rolled, causes_of
+from agent.operations.sharing import spared
 from agent.release import beforehand, owners
 from agent.release.ledger import Ledger
 from agent.release.order import NEVER_REMOVED, by_removal
@@ -41,7 +42,7 @@ def run_jobs(account: Account, jobs: Sequence[Object], policy: Policy) -> Rolled
     """
     for job in jobs:
         account.guard()
-        with Following(account.tools, [job], "before") as following:
+        with Following(account.tools, [job], "before", heed=account.heed) as following:
             sent = account.tools.clock.monotonic()
             answer = account.tools.cluster.create(job)
             account.changed = True
@@ -54,7 +55,7 @@ def run_jobs(account: Account, jobs: Sequence[Object], policy: Policy) -> Rolled
     return None
 
 
-def orphans(tools: Tools, ledger: Ledger, objects: Sequence[Object]) -> tuple[Object, ...]:
+def orphans(account: Account, ledger: Ledger, objects: Sequence[Object]) -> tuple[Object, ...]:
     """Live objects that releases of ours have created and the new one doesn't name: never data, never others'."""
     created = [
         ref(thing)
@@ -64,8 +65,8 @@ def orphans(tools: Tools, ledger: Ledger, objects: Sequence[Object]) -> tuple[Ob
         if str(ref(thing)) in release.created and thing.get("kind") not in NEVER_REMOVED
     ]
     lost = beforehand.orphans(created, (ref(thing) for thing in objects))
-    found = (tools.cluster.get(each) for each in by_removal(lost))
-    return tuple(thing for thing in found if thing is not None and owners.is_ours(thing))
+    found = (account.tools.cluster.get(each) for each in by_removal(lost))
+    return tuple(spared(account, (thing for thing in found if thing is not None and owners.is_ours(thing)), "prune"))
 
 
 def announce(account: Account, mission: Mission, book: Book) -> tuple[Object, ...]:
@@ -75,7 +76,7 @@ def announce(account: Account, mission: Mission, book: Book) -> tuple[Object, ..
         account.note("before", f"{names} will run first; what they do to data is not undone")
     if mission.prune == "leave":
         return ()
-    lost = orphans(account.tools, book.ledger, mission.content.objects)
+    lost = orphans(account, book.ledger, mission.content.objects)
     if any(ref(thing) == mission.place.workload for thing in lost):
         raise RefusedError("nothing was changed: the manifests don't name the workload itself")
     if lost and mission.prune == "report":

@@ -12,11 +12,13 @@ from typing import Any
 from agent.errors import HeadwayError
 from agent.operations.account import Account, smoke_causes
 from agent.operations.bookkeeping import Book
+from agent.operations.first_release import first_release
 from agent.operations.mission import Mission, Running
 from agent.operations.preparing import Prepared
 from agent.operations.rolling import Rolled
 from agent.operations.smoking import smoke
-from agent.operations.undoing import Way, first_release, undo_to
+from agent.operations.undoing import Way, undo_to
+from agent.release import oneway
 from agent.release.choice import choose
 from agent.release.ledger import Freeze, Ledger
 from agent.release.record import Judgement, Smoked
@@ -47,14 +49,19 @@ def conclude(
     baseline: Sequence[SmokeReport],
     number: int,
 ) -> None:
-    """Brings a deploy whose rollout has its verdict to its end."""
+    """Brings a deploy whose rollout has its verdict to its end.
+
+    Raises:
+        SupersededError: a newer build asked us to give way before the verdict was in.
+    """
     account.verdict, account.causes = rolled.verdict, rolled.causes
     excused = frozenset(check.name for check in baseline if not check.passed)
     found = _smoked(account, mission, rolled, excused)
     if found.failed:
         account.verdict = "failed"
         account.causes = smoke_causes(found.fresh or found.failed, mission.content.container, account.elapsed)
-    kept = _why_kept(account, mission, prepared, found)
+    kept = _why_kept(account, mission, prepared, found) or _migrated(account, book, number)
+    account.firm()
     will_undo = account.verdict in {"failed", "timed-out"} and not kept
     if not prepared.unchanged:
         _close(account, book, rolled, found, number, will_undo=will_undo)
@@ -69,7 +76,7 @@ def _smoked(account: Account, mission: Mission, rolled: Rolled, excused: frozens
         return _Findings((), (), ())
     content = mission.content
     now = Running(mission.place, content.objects, mission.checks, content.container, content.version)
-    checked = smoke(account.tools, now, "deploy")
+    checked = smoke(account.tools, now, "deploy", heed=account.heed)
     account.smoke.extend(checked)
     failed = tuple(check for check in checked if not check.passed)
     return _Findings(checked, failed, tuple(check for check in failed if check.name not in excused))
@@ -89,6 +96,13 @@ def _why_kept(account: Account, mission: Mission, prepared: Prepared, found: _Fi
     if mission.undo.one_way:
         return "a database migration of this release can't be taken back"
     return ""
+
+
+def _migrated(account: Account, book: Book, number: int) -> str:
+    """Whether an earlier release stands between this one and its target, with a migration."""
+    target = choose(book.ledger, leaving=number).target
+    wanted = account.verdict in {"failed", "timed-out"} and target is not None
+    return oneway.migration_since(book.ledger, target) if wanted and target else ""
 
 
 def _close(account: Account, book: Book, rolled: Rolled, found: _Findings, number: int, *, will_undo: bool) -> None:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.errors import HeadwayError, RefusedError
+from agent.errors import HeadwayError, RefusedError, SupersededError
 from agent.operations import preparing
-from agent.operations.account import Account
+from agent.operations.account import Account, said_first
 from agent.operations.applying import template_still
 from agent.operations.beforehand import announce, prune, run_jobs, try_jobs
 from agent.operations.bookkeeping import Book
 from agent.operations.concluding import conclude
 from agent.operations.configuring import changed_secrets, configured
+from agent.operations.giving_way import give_way
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
 from agent.operations.mission import Mission, Running, Tools
@@ -23,8 +24,10 @@ from agent.operations.preparing import Prepared
 from agent.operations.rolling import roll
 from agent.operations.smoking import smoke
 from agent.operations.undoing import way_back
-from agent.release.choice import choose
+from agent.release import oneway, storage
+from agent.release.choice import Choice, choose
 from agent.release.ledger import Ledger
+from agent.release.record import Release
 from agent.reports.deploy import DeployReport, SmokeReport
 from agent.reports.events import Applied, Rehearsed
 
@@ -50,11 +53,13 @@ class _Deploy:
         self.tools = self.account.tools
         self.book: Book | None = None
         self.baseline: tuple[SmokeReport, ...] = ()
-        self.number = 0
+        self.number = self.recorded = 0
+        self.before = Ledger(mission.place.workload)
 
     def run(self) -> DeployReport:
         try:
-            self._run()
+            with said_first(self.account):
+                self._run()
         except KeyboardInterrupt as interruption:
             record_interruption(self.account, None, 0, interruption)
         return self.account.report()
@@ -65,12 +70,32 @@ class _Deploy:
         if mission.dry_run:
             self._locked(Book(self.tools.cluster, mission.place.workload))
             return
-        with held(self.tools, mission.place.workload, mission.lock, account.waiting) as lock:
-            account.guard = lock.check
+        with held(
+            self.tools,
+            mission.place.workload,
+            mission.lock,
+            account.waiting,
+            operation="deploy",
+            willing=self._willing,
+        ) as lock:
+            account.guard, account.heed, account.firm = lock.check, lock.heed, lambda: lock.firm("closing")
             try:
                 self._locked(Book(self.tools.cluster, mission.place.workload).locked(lock))
+            except SupersededError as asked:
+                give_way(account, self.book, self.recorded, self.before, asked)
             except KeyboardInterrupt as interruption:
                 record_interruption(account, self.book, self.number, interruption)
+
+    def _willing(self) -> None:
+        """Whether this deploy would go ahead: nobody is stopped for one that is refused anyway.
+
+        Raises:
+            HeadwayError: it would not.
+        """
+        ledger = Book(self.tools.cluster, self.mission.place.workload).ledger
+        mission = configured(self.tools, self.mission, ledger.salt)
+        preparing.gates(ledger, mission, self.tools.clock.utc())
+        preparing.prepare(self.tools, mission, ledger)
 
     def _locked(self, book: Book) -> None:
         """Everything that happens while nobody else may write."""
@@ -100,6 +125,8 @@ class _Deploy:
                 may_change=may_change,
                 between=lambda: run_jobs(account, jobs, mission.policy),
             )
+        except SupersededError:
+            raise
         except HeadwayError:
             self._abandon(book, prepared)
             raise
@@ -111,11 +138,10 @@ class _Deploy:
         """The first write failed: the release never was; what served serves. What was written stays open."""
         if prepared.unchanged or self.account.changed:
             return
-        before = next((each.number for each in reversed(book.ledger.releases) if each.served < book.ledger.served), 0)
 
         def change(ledger: Ledger) -> Ledger:
             closed = ledger.changed(self.number, rollout="refused", judgement="unjudged", ended=self.tools.clock.utc())
-            return replace(closed, current=prepared.known.number if prepared.known else before, intent=None)
+            return replace(closed, current=self.before.current, migrated=self.before.migrated, intent=None)
 
         book.last_words(change)
 
@@ -136,25 +162,49 @@ class _Deploy:
             return
         ledger = prepared.with_external(book.ledger, self.tools)
         choice = choose(ledger, leaving=0)
-        reason = "" if choice.target else choice.reason
-        if choice.target and choice.target.number < book.ledger.next_number:
-            try:
-                way_back(account, book, choice.target, 0, [step.live for step in prepared.steps if step.live])
-            except HeadwayError as problem:
-                reason = problem.message.removeprefix("nothing was changed: ")
+        reason = self._no_way(book, prepared, ledger, choice.target) if choice.target else choice.reason
+        if choice.target and reason and not self.mission.undo.one_way:
+            choice, reason = self._stands_in(book, prepared, ledger, choice.target, reason)
         if choice.target:
             for its in changed_secrets(self.tools, self.mission.place.namespace, choice.target, ledger.salt):
                 account.note(
                     "rehearse", f"Secret {its} has changed since {choice.target.label}; an undo writes no Secrets"
                 )
-        if self.mission.undo.one_way:
-            reason = "this release migrates a database one way (deploy.undo.database_migrations)"
         target = choice.target.label if choice.target else ""
         if reason and self.mission.require_undo:
             raise RefusedError(
                 f"nothing was changed: there would be no way back, and --require-undo asks for one: {reason}"
             )
         account.hear(Rehearsed(self.tools.clock.monotonic(), target, possible=not reason, reason=reason))
+
+    def _stands_in(
+        self, book: Book, prepared: Prepared, ledger: Ledger, target: Release, reason: str
+    ) -> tuple[Choice, str]:
+        """An older good release for one that could not be applied; else that one again, with its reason."""
+        unusable = {target.number}
+        while other := choose(ledger, leaving=0, unusable=frozenset(unusable)).target:
+            if not self._no_way(book, prepared, ledger, other):
+                self.account.note("rehearse", f"{target.label} is no way back: {reason}")
+                return Choice(other, "the newest good release that can still be applied"), ""
+            unusable.add(other.number)
+        return Choice(target, ""), reason
+
+    def _no_way(self, book: Book, prepared: Prepared, ledger: Ledger, target: Release) -> str:
+        """Why an undo of this release could not go to the target; empty where it could."""
+        mission = self.mission
+        after = ledger if prepared.unchanged else prepared.with_release(ledger, self.tools, mission)
+        if target.number not in storage.kept(after):
+            return "its objects find no room in the ledger beside those of this release"
+        if mission.undo.one_way:
+            return "this release migrates a database one way (deploy.undo.database_migrations)"
+        if reason := oneway.migration_since(ledger, target):
+            return reason
+        if target.number < book.ledger.next_number:
+            try:
+                way_back(self.account, book, target, 0, [step.live for step in prepared.steps if step.live])
+            except HeadwayError as problem:
+                return problem.message.removeprefix("nothing was changed: ")
+        return oneway.no_return(mission.content.objects, ledger.sets[target.objects].objects)
 
     def _baseline(self, prepared: Prepared) -> None:
         """The smoke checks on what serves now, one try each: what fails already is nobody's fault but its own."""
@@ -175,7 +225,8 @@ class _Deploy:
 
         def change(ledger: Ledger) -> Ledger:
             ledger = prepared.with_external(ledger, self.tools, baseline)
+            self.before = replace(ledger, current=prepared.known.number if prepared.known else ledger.current)
             return prepared.with_release(ledger, self.tools, self.mission)
 
         ledger = book.write(change)
-        self.number = self.account.release = ledger.current
+        self.number = self.account.release = self.recorded = ledger.current

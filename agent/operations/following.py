@@ -6,7 +6,7 @@ known to have been (P2, P26). Nothing here polls: one workload blocks on its fee
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -29,6 +29,8 @@ SLICE = 0.2
 """Seconds that several feeds share in one round of waiting."""
 FIRST_LISTS = 15.0
 """Seconds within which the state before the write should be known; after that the write goes ahead without it."""
+HEED = 2.0
+"""Seconds between two questions whether we should go on: this process' own business, no request."""
 BATCH = 500
 """Events folded between two judgements, at most: a burst is judged once."""
 _FINAL_BAD = (Failed, Superseded, Gone, TimedOut)
@@ -57,9 +59,18 @@ class Following:
         workloads: objects with a selector; those that are followed.
         step: `rollout` or `undo`, for events.
         free: whether a StatefulSet's pod that hangs is deleted, so that the update goes on (P49).
+        heed: asked while we wait: raises where we should not go on.
     """
 
-    def __init__(self, tools: Tools, workloads: Iterable[Object], step: str = "rollout", *, free: bool = False) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        workloads: Iterable[Object],
+        step: str = "rollout",
+        *,
+        free: bool = False,
+        heed: Callable[[], None] | None = None,
+    ) -> None:
         self._tools = tools
         self._step = step
         self._workloads = tuple(workloads)
@@ -67,6 +78,7 @@ class Following:
         self._stack = ExitStack()
         self._said: dict[Ref, str] = {}
         self._free = free
+        self._heed = heed
         self._freed: set[str] = set()
         self.snapshots: dict[Ref, Snapshot] = {}
 
@@ -102,6 +114,8 @@ class Following:
         began = {target: shot.write.at if shot.write else clock.monotonic() for target, shot in self.snapshots.items()}
         done: dict[Ref, Ending] = {}
         while True:
+            if self._heed is not None:
+                self._heed()
             for target in self._feeds:  # a process that was stopped for longer than its deadline listens first
                 self._drain(target, 0.0)
             now = clock.monotonic()
@@ -164,7 +178,7 @@ class Following:
     def _wait(self, now: float, verdicts: Mapping[Ref, Verdict]) -> None:
         wakes = [verdict.wake_at for verdict in verdicts.values() if isinstance(verdict, Progressing)]
         left = min((wake - now for wake in wakes if wake is not None), default=5.0)
-        left = min(max(left, 0.001), 30.0)
+        left = min(max(left, 0.001), 30.0 if self._heed is None else HEED)
         if len(self._feeds) == 1:
             self._drain(next(iter(self._feeds)), left)
             return

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agent.errors import NotFoundError, RefusedError, UsageError
-from agent.objects import Object, ref
-from agent.operations.account import Account, smoke_causes
+from agent.errors import ForbiddenError, NotFoundError, RefusedError, UsageError
+from agent.objects import Object, Ref, ref
+from agent.operations.account import Account, said_first, smoke_causes
 from agent.operations.bookkeeping import Book
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
 from agent.operations.mission import LockRules, Place, Running, Tools, UndoRules
 from agent.operations.preparing import is_complete, known_release, serving_now, with_external
 from agent.operations.smoking import smoke
-from agent.operations.undoing import Way, undo_to, way_back
-from agent.release import images
+from agent.operations.undoing import Way, applicable, undo_to
+from agent.release import images, oneway
 from agent.release.choice import Choice, Wish, choose
 from agent.release.digest import of_template
 from agent.release.order import by_need
@@ -60,7 +60,10 @@ def undo(tools: Tools, mission: UndoMission) -> DeployReport:
     if mission.dry_run:
         return _undo(account, mission, Book(tools.cluster, workload))
     try:
-        with held(account.tools, workload, mission.lock, account.waiting) as lock:
+        with (
+            said_first(account),
+            held(account.tools, workload, mission.lock, account.waiting, operation="undo") as lock,
+        ):
             account.guard = lock.check
             return _undo(account, mission, Book(tools.cluster, workload).locked(lock))
     except KeyboardInterrupt as interruption:
@@ -76,21 +79,18 @@ def _undo(account: Account, mission: UndoMission, book: Book) -> DeployReport:
     choice = choose(book.ledger, leaving=left, wish=mission.wish)
     now = serving_now(live, leaving, mission.place.container)
     account.open(choice.target.version if choice.target else "", choice.target.image if choice.target else "", now)
-    if mission.rules.one_way and not _named(mission.wish):
-        raise RefusedError(
-            "nothing was changed: a database migration of this release can't be taken back",
-            hint="deploy.undo.database_migrations says so; name a release with --to-release to go there all the same",
-        )
+    if not _named(mission.wish):
+        _demand_no_migration(book, mission, choice)
     if choice.target is None:
         return _no_target(account, mission, choice)
     account.release = choice.target.number
     try:
         if mission.dry_run:
-            return _rehearsed(account, book, choice, left)
+            return _rehearsed(account, book, Way(choice.target, "", on_purpose=True, named=_named(mission.wish)), left)
         if leaving is None and is_complete(live):
             left = _remembered(account, book, live, choice.target)
         way = Way(choice.target, choice.reason, mission.checks, expected=of_template(live), live=live, on_purpose=True)
-        way = replace(way, free_stuck=mission.rules.free_stuck)
+        way = replace(way, free_stuck=mission.rules.free_stuck, named=_named(mission.wish))
         undo_to(account, book, left, way, mission.policy)
     except KeyboardInterrupt as interruption:
         record_interruption(account, book, left, interruption)
@@ -98,6 +98,18 @@ def _undo(account: Account, mission: UndoMission, book: Book) -> DeployReport:
         account.verdict = "failed"
     account.causes = account.causes or account.undo_causes
     return account.report()
+
+
+def _demand_no_migration(book: Book, mission: UndoMission, choice: Choice) -> None:
+    """Refuses to take code back behind a database that was migrated one way."""
+    reason = "a database migration of this release can't be taken back" if mission.rules.one_way else ""
+    if choice.target is not None:
+        reason = oneway.migration_since(book.ledger, choice.target) or reason
+    if reason:
+        raise RefusedError(
+            f"nothing was changed: {reason}",
+            hint="deploy.undo.database_migrations says so; name a release with --to-release to go there all the same",
+        )
 
 
 def live_workload(tools: Tools, place: Place) -> Object:
@@ -108,11 +120,31 @@ def live_workload(tools: Tools, place: Place) -> Object:
     """
     live = tools.cluster.get(place.workload)
     if live is None:
+        demand_namespace(tools, place, "nothing was done")
         raise NotFoundError(
             f"nothing was done: there is no {place.workload} in namespace {place.namespace} of {tools.cluster.label}",
             hint="`deploy.deployment` names the workload; the first deploy makes it",
         )
     return live
+
+
+def demand_namespace(tools: Tools, place: Place, begin: str) -> None:
+    """Where nothing is found: says so if the whole namespace isn't there (and we may ask).
+
+    Raises:
+        NotFoundError: there is no such namespace.
+    """
+    try:
+        found = tools.cluster.get(Ref("v1", "Namespace", "", place.namespace))
+    except NotFoundError:
+        found = None
+    except ForbiddenError:
+        return
+    if found is None:
+        raise NotFoundError(
+            f"{begin}: there is no namespace '{place.namespace}' in {tools.cluster.label}",
+            hint=f"kubectl create namespace {place.namespace}, or another --context or --namespace",
+        )
 
 
 def _named(wish: Wish) -> bool:
@@ -138,12 +170,11 @@ def _remembered(account: Account, book: Book, live: Object, target: Release) -> 
     return ledger.current
 
 
-def _rehearsed(account: Account, book: Book, choice: Choice, left: int) -> DeployReport:
+def _rehearsed(account: Account, book: Book, way: Way, left: int) -> DeployReport:
     """What an undo would do, tried on the server."""
-    assert choice.target is not None
-    steps, gone = way_back(account, book, choice.target, left)
+    way, steps, gone = applicable(account, book, way, left)
     now = account.tools.clock.monotonic()
-    account.hear(Rehearsed(now, choice.target.label, possible=True))
+    account.hear(Rehearsed(now, way.target.label, possible=True))
     touched = (*(step.touched for step in steps), *(Touched(str(ref(thing)), "delete") for thing in gone))
     account.hear(Applied(now, touched, 0.0))
     return account.report()

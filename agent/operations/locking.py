@@ -1,8 +1,9 @@
 """One writer a workload: a Lease beside it, renewed while we work, with a fencing token that every taking raises.
 
+Before every write the holder reads it: whoever has taken over, or asks it to give way, is heard of before the write.
 Whether a holder is still there is judged by our own clock only: a lease that nobody renewed for its length *while we
-watched* has lapsed (P27, P54). Before every write the holder asks itself whether its last renewal is younger than the
-length; one that was cut off stops writing by itself, before anybody may take over.
+watched* has lapsed (P27, P54). The holder asks itself, too, whether its last renewal is younger than the length; one
+that was cut off stops writing by itself, before anybody may take over.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from agent.errors import (
     InvalidObjectError,
     LockedError,
     NotFoundError,
+    RemoteError,
     StaleWriteError,
+    SupersededError,
 )
 from agent.objects import Object, Ref, metadata
 from agent.operations.mission import LockRules, Tools
+from agent.operations.superseding import OPERATION, Asking, asked_by
 
 API = "coordination.k8s.io/v1"
 PROCESS = "headway.dev/process"
@@ -32,6 +36,10 @@ GIVING_BACK = 3.0
 """Seconds for giving a lock back: an interrupted deploy is to be gone within 15 (contract section 7)."""
 
 
+def _willing() -> None:
+    """Nothing speaks against it."""
+
+
 class Lock:
     """The lease of one workload.
 
@@ -39,28 +47,42 @@ class Lock:
         tools: the doors to the outside.
         workload: what is locked.
         rules: how.
+        operation: what it is taken for; a `deploy` gives way to a newer build until `firm`.
     """
 
-    def __init__(self, tools: Tools, workload: Ref, rules: LockRules) -> None:
+    def __init__(self, tools: Tools, workload: Ref, rules: LockRules, operation: str = "") -> None:
         self._tools = tools
         self._rules = rules
         self._workload = workload
         self._place = Ref(API, "Lease", workload.namespace, f"headway.{workload.kind.lower()}.{workload.name}"[:253])
         self._live: Object = {}
         self._renewed = 0.0
-        self._lost = ""
+        self._lost = self._asked = ""
+        self._operation = operation
+        self._gives_way = operation == "deploy"
         self._busy = threading.Lock()
         self.token = 0
 
-    def take(self, waiting: Callable[[str], None]) -> None:
+    def take(self, waiting: Callable[[str], None], willing: Callable[[], None] = _willing) -> None:
         """Takes it, after waiting for whoever holds it.
 
         Args:
             waiting: told once whom we wait for.
+            willing: called before a holder is asked to give way; raises where that would be in vain.
 
         Raises:
-            LockedError: somebody else holds it all the time.
+            LockedError: somebody else holds it all the time, or a newer build.
+            SupersededError: a newer build waits for it, too.
         """
+        asking = Asking(self._tools.cluster, self._tools.builder.name, willing) if self._rules.supersede else None
+        try:
+            self._take(waiting, asking)
+        except BaseException:
+            if asking is not None:
+                _briefly(asking.withdraw)
+            raise
+
+    def _take(self, waiting: Callable[[str], None], asking: Asking | None) -> None:
         clock = self._tools.clock
         began = clock.monotonic()
         seen, since, told = "", began, False
@@ -70,25 +92,31 @@ class Lock:
             mark = f"{spec.get('holderIdentity')} {spec.get('renewTime')} {spec.get('leaseTransitions')}"
             if mark != seen:
                 seen, since = mark, clock.monotonic()
-            if self._free(live, spec, clock.monotonic() - since):
+            if live is None or self._free(live, spec, clock.monotonic() - since):
                 with suppress(StaleWriteError):
                     self._write(live)
                     return
                 continue
             holder = str(spec.get("holderIdentity"))
+            if asking is not None:
+                asking.look(live)
             if clock.monotonic() - began >= self._rules.wait:
-                raise LockedError(
-                    f"nothing was changed: another operation on {self._workload} is under way: {holder}, "
-                    f"since {spec.get('acquireTime')}",
-                    hint=f"waited {self._rules.wait:g} s; --lock-wait waits longer",
-                )
+                raise self._locked(spec, asking)
             if not told:
-                waiting(holder)
+                waiting(f"{holder}, which was asked to give way" if asking and asking.has_asked else holder)
                 told = True
             clock.sleep(_LOOK)
 
-    def _free(self, live: Object | None, spec: dict[str, Any], unchanged: float) -> bool:
-        if live is None or not spec.get("holderIdentity"):
+    def _locked(self, spec: dict[str, Any], asking: Asking | None) -> LockedError:
+        asked = "; it was asked to give way, which only a deploy does" if asking and asking.has_asked else ""
+        return LockedError(
+            f"nothing was changed: another operation on {self._workload} is under way: {spec.get('holderIdentity')}, "
+            f"since {spec.get('acquireTime')}",
+            hint=f"waited {self._rules.wait:g} s{asked}; --lock-wait waits longer",
+        )
+
+    def _free(self, live: Object, spec: dict[str, Any], unchanged: float) -> bool:
+        if not spec.get("holderIdentity"):
             return True
         process = str((metadata(live).get("annotations") or {}).get(PROCESS) or "")
         if process and (process == self._rules.process or self._rules.known_dead(process)):
@@ -105,7 +133,7 @@ class Lock:
                 "name": self._place.name,
                 "namespace": self._place.namespace,
                 "labels": {"app.kubernetes.io/managed-by": "headway"},
-                "annotations": {PROCESS: self._rules.process},
+                "annotations": {PROCESS: self._rules.process, OPERATION: self._operation},
             },
             "spec": {
                 "holderIdentity": self._tools.builder.name,
@@ -135,27 +163,56 @@ class Lock:
             Seconds until it is to be said again: soon, where nobody heard it, so that the last third of the length
             holds several tries.
         """
+        began = self._tools.clock.monotonic()
+        if not self._beat():  # somebody has written there: has taken it over, or asks us to give way
+            self._look()
+            self._beat()
+        return self.pause if self._lost or self._renewed >= began else self._rules.length / 15
+
+    def _beat(self) -> bool:
+        """Renews it; False where somebody else has written there since."""
         with self._busy:
             if self._lost:
-                return self.pause
+                return True
             sent = self._tools.clock.monotonic()
-            spec = {**self._live["spec"], "renewTime": _micro(self._tools.clock.utc(), self.token + int(sent * 1000))}
-            meta = {key: value for key, value in metadata(self._live).items() if key != "managedFields"}
+            moment = _micro(self._tools.clock.utc(), self.token + int(sent * 1000))
             try:
-                self._live = self._tools.cluster.replace({**self._live, "metadata": meta, "spec": spec})
+                self._live = self._tools.cluster.replace(self._changed(renewTime=moment))
                 self._renewed = sent
             except StaleWriteError:
-                self._lost = "another operation has taken over"
+                return False
             except HeadwayError:
-                return self._rules.length / 15  # `check` notices when it lasts
-            return self.pause
+                pass  # tried again at the next beat; `check` notices when it lasts
+            return True
+
+    def _changed(self, **spec: str) -> Object:
+        meta = {key: value for key, value in metadata(self._live).items() if key != "managedFields"}
+        notes = {**(meta.get("annotations") or {}), OPERATION: self._operation}
+        return {**self._live, "metadata": {**meta, "annotations": notes}, "spec": {**self._live["spec"], **spec}}
+
+    def _look(self) -> None:
+        """Reads it: whether it is still ours, and whether a newer build asks for it."""
+        try:
+            live = self._tools.cluster.get(self._place)
+        except RemoteError:
+            return  # then our own clock alone decides
+        with self._busy:
+            spec = (live or {}).get("spec") or {}
+            ours = (spec.get("holderIdentity"), spec.get("leaseTransitions")) == (self._tools.builder.name, self.token)
+            if live is None or not ours:
+                self._lost = self._lost or "another operation has taken over"
+                return
+            self._live = live
+            self._asked = asked_by(live, self.token)
 
     def check(self) -> None:
         """Asked before every write.
 
         Raises:
             LockedError: the lock isn't ours any more, or may not be.
+            SupersededError: a newer build asks for it; said once, since what follows are our last words.
         """
+        self._look()
         silent = self._tools.clock.monotonic() - self._renewed
         if silent >= self._rules.length and not self._lost:
             self.renew()  # nobody may have noticed; the precondition tells
@@ -166,22 +223,43 @@ class Lock:
                 f"{self._lost or f'it could not be renewed for {silent:.0f} s'}",
                 hint="`headway status` shows what runs and what was left open",
             )
+        self.heed()
+
+    def heed(self) -> None:
+        """Asked while we wait for something: as `check`, but only by what the last heartbeat has found.
+
+        Raises:
+            SupersededError: a newer build asks for it.
+        """
+        if self._asked and self._gives_way:
+            self._gives_way = False
+            raise SupersededError(f"nothing more was changed: superseded by {self._asked}", by=self._asked)
+
+    def firm(self, operation: str) -> None:
+        """From now on nobody is given way to: what comes is an undo, or the last entry of the ledger."""
+        self._gives_way, self._operation = False, operation
 
     def release(self) -> None:
         """Gives it back within `GIVING_BACK` seconds or not at all; best effort, as it lapses by itself."""
-        giving = threading.Thread(target=self._give_back, daemon=True)
-        giving.start()
-        giving.join(GIVING_BACK)
+        _briefly(self._give_back)
 
     def _give_back(self) -> None:
-        with self._busy:
-            if self._lost or not self._live:
-                return
-            self._lost = "it was given back"
-            meta = {key: value for key, value in metadata(self._live).items() if key != "managedFields"}
-            spec = {**self._live["spec"], "holderIdentity": ""}
-            with suppress(HeadwayError):
-                self._tools.cluster.replace({**self._live, "metadata": meta, "spec": spec})
+        for _ in range(2):
+            with self._busy:
+                if self._lost or not self._live:
+                    return
+                with suppress(HeadwayError):
+                    self._tools.cluster.replace(self._changed(holderIdentity=""))
+                    self._lost = "it was given back"
+                    return
+            self._look()
+
+
+def _briefly(action: Callable[[], None]) -> None:
+    """Does it within `GIVING_BACK` seconds or not at all."""
+    giving = threading.Thread(target=action, daemon=True)
+    giving.start()
+    giving.join(GIVING_BACK)
 
 
 def _micro(moment: str, fraction: int = 0) -> str:
@@ -190,21 +268,33 @@ def _micro(moment: str, fraction: int = 0) -> str:
 
 
 @contextmanager
-def held(tools: Tools, workload: Ref, rules: LockRules, waiting: Callable[[str], None]) -> Iterator[Lock]:
-    """The lock, taken and renewed until the block is left.
+def held(
+    tools: Tools,
+    workload: Ref,
+    rules: LockRules,
+    waiting: Callable[[str], None],
+    *,
+    operation: str = "",
+    willing: Callable[[], None] = _willing,
+) -> Iterator[Lock]:
+    """The lock, taken and renewed until the block is left; see `Lock` and `Lock.take`.
 
     Raises:
         LockedError: somebody else holds it.
     """
-    lock = Lock(tools, workload, rules)
+    lock = Lock(tools, workload, rules, operation)
     try:
-        lock.take(waiting)
+        lock.take(waiting, willing)
     except NotFoundError as problem:
+        if problem.message.startswith("nothing was changed"):
+            raise
         raise NotFoundError(
             f"nothing was changed: {problem.message}",
             hint=f"Headway never creates namespaces: kubectl create namespace {workload.namespace}",
         ) from problem
     except (ForbiddenError, InvalidObjectError) as problem:
+        if problem.message.startswith("nothing was changed"):
+            raise  # it is not the lock that was refused
         raise type(problem)(
             f"nothing was changed: the lock could not be taken: {problem.message}", hint=problem.hint
         ) from problem

@@ -55,6 +55,7 @@ class LockRules:
         process: names this process; `known_dead` is asked about others' names.
         known_dead: whether a process is certainly gone (one of this machine whose number is free).
         heartbeat: renews in the background; None: only `check` does.
+        supersede: an older build's deploy that holds it is asked to give way.
     """
 
     wait: float = 60.0
@@ -62,6 +63,7 @@ class LockRules:
     process: str = ""
     known_dead: Callable[[str], bool] = nobody
     heartbeat: Heartbeat | None = None
+    supersede: bool = False
 
 
 @dataclass(frozen=True, slots=True)

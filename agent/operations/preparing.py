@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from agent.errors import RefusedError
+from agent.errors import RefusedError, UsageError
 from agent.objects import Object, Ref, ref
 from agent.operations.applying import Step, plan
 from agent.operations.mission import Mission, Tools
@@ -89,7 +89,8 @@ class Prepared:
             if each.judgement == "open":
                 ledger = ledger.changed(each.number, rollout="interrupted", judgement="unjudged", ended=now)
         filled = replace(ledger.added(release, kept).serves(release.number), intent=intent)
-        return replace(filled, service=mission.place.service)
+        migrated = release.number if mission.undo.one_way else ledger.migrated
+        return replace(filled, service=mission.place.service, migrated=migrated)
 
 
 def with_external(
@@ -140,8 +141,15 @@ def gates(ledger: Ledger, mission: Mission, now: str) -> None:
         now: RFC 3339, UTC.
 
     Raises:
+        UsageError: a manifest pauses its own rollout.
         RefusedError: frozen, or known to be bad.
     """
+    for thing in mission.content.objects:
+        if thing.get("kind") == "Deployment" and (thing.get("spec") or {}).get("paused"):
+            raise UsageError(
+                f"nothing was changed: the manifest of {ref(thing)} has paused: true, so its rollout would never end",
+                hint="take spec.paused out of the manifest",
+            )
     freeze = ledger.freeze
     if freeze is not None and (not freeze.until or now < freeze.until):
         until = f" until {freeze.until}" if freeze.until else ""
@@ -167,23 +175,21 @@ def prepare(tools: Tools, mission: Mission, ledger: Ledger) -> Prepared:
     steps = plan(tools.cluster, mission.place.namespace, content.objects)
     step = next(each for each in steps if each.ref == content.workload)
     live = step.live
-    if live is not None and (live.get("spec") or {}).get("paused") and "paused" not in (step.thing.get("spec") or {}):
-        raise RefusedError(
-            f"nothing was changed: {content.workload} is paused by somebody, so a rollout would never end",
-            hint=f"kubectl rollout resume {content.workload} -n {mission.place.namespace}",
-        )
+    for each in steps:
+        _demand_rolling(each)
     known = known_release(ledger, live)
     complete = live is not None and is_complete(live)
     remarks = []
     if live is not None and not complete:
         remarks.append(f"{content.workload} was not completely rolled out before this deploy")
     if ledger.intent is not None:
-        remarks.append(f"an earlier {ledger.intent.kind} by {ledger.intent.build} was left open; this one closes it")
+        remarks.append(_left_open(ledger, ledger.intent))
     unrehearsed = [str(each.ref) for each in steps if not each.rehearsed]
     if unrehearsed:
         remarks.append(f"not tried beforehand, since a webhook takes no dry run: {', '.join(unrehearsed)}")
     good = known is not None and known.judgement == "good" and known.objects == content.digest
-    unchanged = good and complete and all(each.action == "keep" for each in steps)
+    closed = ledger.intent is None and known is not None and known.number == ledger.current
+    unchanged = good and closed and complete and all(each.action == "keep" for each in steps)
     return Prepared(
         steps,
         live,
@@ -194,6 +200,24 @@ def prepare(tools: Tools, mission: Mission, ledger: Ledger) -> Prepared:
         content.container,
         tuple(remarks),
     )
+
+
+def _demand_rolling(step: Step) -> None:
+    """Refuses what somebody has paused: its rollout would never end (P10)."""
+    live = (step.live or {}).get("spec") or {}
+    if step.thing.get("kind") == "Deployment" and live.get("paused") and "paused" not in (step.thing.get("spec") or {}):
+        raise RefusedError(
+            f"nothing was changed: {step.ref} is paused by somebody, so a rollout would never end",
+            hint=f"kubectl rollout resume {step.ref} -n {step.ref.namespace}",
+        )
+
+
+def _left_open(ledger: Ledger, intent: Intent) -> str:
+    """What an earlier operation left, which this deploy closes; one that gave way left it to us."""
+    release = ledger.release(intent.release)
+    if intent.step == "superseded" and release is not None:
+        return f"the {intent.kind} of {release.label} by {release.build} gave way; this one closes it"
+    return f"an earlier {intent.kind} by {intent.build} was left open; this one closes it"
 
 
 def known_release(ledger: Ledger, live: Object | None) -> Release | None:
@@ -228,8 +252,6 @@ def serving_now(live: Object, known: Release | None, container: str) -> Serving:
 
 
 def _version(image: str) -> str:
-    from agent.errors import UsageError
-
     try:
         return images.version(image)
     except UsageError:

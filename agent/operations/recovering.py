@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from agent.objects import Object
-from agent.operations.account import Account, smoke_causes
+from agent.operations.account import Account, said_first, smoke_causes
 from agent.operations.bookkeeping import Book
+from agent.operations.first_release import first_release
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
 from agent.operations.mission import LockRules, Place, Tools, UndoRules, running
 from agent.operations.preparing import is_complete, serving_now
 from agent.operations.smoking import smoke
-from agent.operations.undoing import Way, first_release, undo_to
+from agent.operations.undoing import Way, undo_to
+from agent.release import oneway
 from agent.release.choice import choose
 from agent.release.digest import of_template
 from agent.release.ledger import Intent, Ledger
@@ -64,11 +66,15 @@ def recover(tools: Tools, mission: RecoverMission) -> DeployReport:
     account.rehearsal = mission.dry_run
     workload = mission.place.workload
     # A look without the lock first: a build that left nothing open waits for nobody.
-    book = Book(tools.cluster, workload)
+    with said_first():
+        book = Book(tools.cluster, workload)
     if not _concerns(account, mission, book.ledger.intent) or mission.dry_run:
         return account.report()
     try:
-        with held(account.tools, workload, mission.lock, account.waiting) as lock:
+        with (
+            said_first(account),
+            held(account.tools, workload, mission.lock, account.waiting, operation="recover") as lock,
+        ):
             account.guard = lock.check
             book = Book(tools.cluster, workload).locked(lock)
             if book.ledger.intent is not None and _concerns(account, mission, book.ledger.intent):
@@ -112,7 +118,7 @@ class _Recovery:
             return
         target = ledger.release(intent.target)
         if intent.kind == "undo" and target is not None:
-            self._go(intent.release, target, "the undo that was under way", live)
+            self._go(intent.release, target, "the undo that was under way", live, named=True)
         elif release is None:
             self._close(None, "interrupted")
         elif self._adopted(release, live):
@@ -175,6 +181,11 @@ class _Recovery:
         choice = choose(self.book.ledger, leaving=release.number)
         self._judged(release)
         self.account.verdict = "failed"
+        kept = oneway.migration_since(self.book.ledger, choice.target) if choice.target else ""
+        if kept:
+            self.account.note("recover", f"not undone: {kept}")
+            self._close(release, "interrupted")
+            return
         if choice.target is None:
             first_release(self.account, self.book, release, self.mission.rules)
             return
@@ -188,10 +199,11 @@ class _Recovery:
                 )
             )
 
-    def _go(self, leaving: int, target: Release, reason: str, live: Object | None) -> None:
+    def _go(self, leaving: int, target: Release, reason: str, live: Object | None, *, named: bool = False) -> None:
         self.account.verdict = "failed"
         expected = of_template(live) if live is not None else None
         way = Way(target, reason, self.mission.checks, expected=expected, free_stuck=self.mission.rules.free_stuck)
+        way = replace(way, named=named)
         undo_to(self.account, self.book, leaving, way, self.mission.policy)
         if self.account.undo == "verified" and not self.account.changed:
             self.account.verdict, self.account.undo = "complete", "none"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from agent.errors import HeadwayError, RefusedError, StaleWriteError
 from agent.objects import Object, metadata
-from agent.operations.account import Account, as_verdict, smoke_causes
+from agent.operations.account import Account, as_verdict, said_first, smoke_causes
 from agent.operations.bookkeeping import Book
 from agent.operations.following import Following
 from agent.operations.going_back import live_workload
@@ -55,7 +55,10 @@ def restart(tools: Tools, mission: RestartMission) -> DeployReport:
         return account.report()
     book: Book | None = None
     try:
-        with held(account.tools, mission.place.workload, mission.lock, account.waiting) as lock:
+        with (
+            said_first(account),
+            held(account.tools, mission.place.workload, mission.lock, account.waiting, operation="restart") as lock,
+        ):
             account.guard = lock.check
             book = Book(tools.cluster, mission.place.workload).locked(lock)
             try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agent.errors import HeadwayError, LockedError
+from agent.errors import HeadwayError, LockedError, SupersededError
 from agent.objects import Object, ref, uid
 from agent.objects import annotations as annotations_of
 from agent.operations import diagnosing, pods
@@ -73,6 +73,7 @@ def roll(
         between: runs before the first workload is written; its result ends it.
 
     Raises:
+        SupersededError: a newer build asked us to give way.
         HeadwayError: the first write failed; nothing was changed (UncertainError: perhaps).
     """
     began = account.tools.clock.monotonic()
@@ -82,21 +83,28 @@ def roll(
             if isinstance(written, Rolled):
                 return written
             _finish(account, steps, removals, began, step)
-        except (OvertakenError, LockedError) as problem:
-            if account.changed or isinstance(problem, OvertakenError):
-                return _overtaken(account, problem, step)
-            raise
         except HeadwayError as problem:
-            if account.changed and not isinstance(problem, UncertainError):
-                return _half_written(account, problem)
-            raise
+            return _stopped(account, problem, step)
         return _judged(account, following, policy, written)
+
+
+def _stopped(account: Account, problem: HeadwayError, step: str) -> Rolled:
+    """What a write that failed makes of the whole; raised again where nothing was changed, or perhaps."""
+    if isinstance(problem, OvertakenError) or (isinstance(problem, LockedError) and account.changed):
+        return _overtaken(account, problem, step)
+    if account.changed and not isinstance(problem, LockedError | SupersededError | UncertainError):
+        return _half_written(account, problem)
+    raise problem
 
 
 def _following(account: Account, steps: Sequence[Step], step: str) -> Following:
     """Listens to every workload of the release."""
     return Following(
-        account.tools, (each.thing for each in steps if is_workload(each.thing)), step, free=account.free_stuck
+        account.tools,
+        (each.thing for each in steps if is_workload(each.thing)),
+        step,
+        free=account.free_stuck,
+        heed=account.heed,
     )
 
 
@@ -149,7 +157,6 @@ def _write(
         sent = tools.clock.monotonic()
         followed = each.ref == account.place.workload
         if each.action != "keep":
-            account.guard()
             account.wrote_at = account.wrote_at or sent
         may = may_change if followed else lambda live: live is not None
         try:

@@ -5,18 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from agent.errors import HeadwayError
+from agent.errors import HeadwayError, UsageError
 from agent.objects import Object
 from agent.operations.account import Account
 from agent.operations.bookkeeping import Book
-from agent.operations.going_back import live_workload
+from agent.operations.configuring import changed_secrets
+from agent.operations.going_back import demand_namespace, live_workload
 from agent.operations.mission import Place, Tools
 from agent.operations.preparing import is_complete, known_release, serving_now
-from agent.operations.undoing import way_back
+from agent.operations.undoing import Way, applicable
+from agent.ports import Registry
+from agent.release import images, oneway
 from agent.release.choice import choose
 from agent.release.record import Release
 from agent.reports.deploy import serving_dict
 from agent.reports.events import Serving
+
+
+@dataclass(frozen=True, slots=True)
+class InRegistry:
+    """What the registry says of a release's image.
+
+    Attributes:
+        state: `there`, `moved` (the tag names another image than the one that ran), `gone`, or `unknown`: not told.
+        detail: in words; for `unknown`, why.
+        digest: what the reference names now.
+    """
+
+    state: str
+    detail: str
+    digest: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """The form that `-o json` prints."""
+        return {"state": self.state, "detail": self.detail, "digest": self.digest}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +53,8 @@ class Status:
         back: the release that an undo would go to; None: there is none, and `reason` says why.
         reason: why that one, or why none.
         clean: whether the server would take it (a dry run); the problem stands in `reason` where not.
+        image: whether the registry still has the target's image; None: not asked.
+        secrets: names of the Secrets that the target refers to and that have changed since; an undo writes none.
         open: what an unfinished operation left, in words; empty if nothing.
         freeze: why no deploys are allowed; empty if they are.
     """
@@ -44,6 +68,8 @@ class Status:
     back: Release | None
     reason: str
     clean: bool
+    image: InRegistry | None = None
+    secrets: tuple[str, ...] = ()
     open: str = ""
     freeze: str = ""
 
@@ -68,14 +94,36 @@ class Status:
                 "version": self.back.version if self.back else "",
                 "reason": self.reason,
                 "would_apply": self.clean,
+                "registry": self.image.to_dict() if self.image else {"state": "not-asked", "detail": "", "digest": ""},
+                "secrets_changed": list(self.secrets),
             },
             "open": self.open,
             "freeze": self.freeze,
         }
 
 
-def status(tools: Tools, place: Place) -> Status:
+def in_registry(registry: Registry, release: Release) -> InRegistry:
+    """Whether the image of a release is still what it was, as far as its registry tells."""
+    try:
+        image = images.parse(release.image)
+    except UsageError:
+        return InRegistry("unknown", "the recorded image is no image reference")
+    found = registry.find(image)
+    ran = release.image_digest.rpartition("@")[2]
+    if found.state == "there" and found.digest and ran and not image.digest and found.digest != ran:
+        now = f"tag {image.tag or 'latest'} names {found.digest[:19]} now"
+        detail = f"{now}, and {ran[:19]} ran then: it would be another image"
+        return InRegistry("moved", detail, found.digest)
+    return InRegistry(found.state, found.detail, found.digest)
+
+
+def status(tools: Tools, place: Place, registry: Registry | None = None) -> Status:
     """What the workload is now, with its way back tried on the server.
+
+    Args:
+        tools: the doors to the outside.
+        place: where.
+        registry: asked for the target's image; None: nobody is.
 
     Raises:
         NotFoundError: there is no such workload.
@@ -84,13 +132,8 @@ def status(tools: Tools, place: Place) -> Status:
     book = Book(tools.cluster, place.workload)
     known = known_release(book.ledger, live)
     left = known.number if known else 0
-    choice = choose(book.ledger, leaving=left)
-    clean, reason = choice.target is not None, choice.reason
-    if choice.target is not None:
-        try:
-            way_back(Account("status", tools, place), book, choice.target, left)
-        except HeadwayError as problem:
-            clean, reason = False, problem.message.removeprefix("nothing was changed: ")
+    back, reason, clean = _way_back(Account("status", tools, place), book, left)
+    changed = changed_secrets(tools, place.namespace, back, book.ledger.salt) if back else ()
     intent, freeze = book.ledger.intent, book.ledger.freeze
     return Status(
         place,
@@ -99,12 +142,28 @@ def status(tools: Tools, place: Place) -> Status:
         is_complete(live),
         _replicas(live),
         known,
-        choice.target,
+        back,
         reason,
         clean,
+        in_registry(registry, back) if registry and back else None,
+        changed,
         f"{intent.kind} of release {intent.release} by {intent.build} since {intent.started}" if intent else "",
         f"{freeze.reason} (by {freeze.by})" if freeze else "",
     )
+
+
+def _way_back(account: Account, book: Book, left: int) -> tuple[Release | None, str, bool]:
+    """Where an undo would go, why there (or why not), and whether it could: tried on the server."""
+    choice = choose(book.ledger, leaving=left)
+    if choice.target is None:
+        return None, choice.reason, False
+    if kept := oneway.migration_since(book.ledger, choice.target):
+        return choice.target, kept, False
+    try:
+        way, _, _ = applicable(account, book, Way(choice.target, choice.reason, on_purpose=True), left)
+    except HeadwayError as problem:
+        return choice.target, problem.message.removeprefix("nothing was changed: "), False
+    return way.target, way.reason, True
 
 
 def _replicas(live: Object) -> tuple[int, int, int]:
@@ -118,8 +177,15 @@ def _replicas(live: Object) -> tuple[int, int, int]:
 
 
 def history(tools: Tools, place: Place) -> tuple[tuple[Release, ...], int]:
-    """The releases of a workload, newest first, and the number of the one that serves as far as the ledger knows."""
-    ledger = Book(tools.cluster, place.workload).ledger
+    """The releases of a workload, newest first, and the number of the one that serves as far as the ledger knows.
+
+    Raises:
+        NotFoundError: there is no such namespace.
+    """
+    book = Book(tools.cluster, place.workload)
+    if not book.exists and tools.cluster.get(place.workload) is None:
+        demand_namespace(tools, place, "nothing was read")
+    ledger = book.ledger
     return tuple(reversed(ledger.releases)), ledger.current
 
 

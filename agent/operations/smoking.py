@@ -29,7 +29,13 @@ class Try:
     summary: str = ""
 
 
-def smoke(tools: Tools, running: Running, phase: str, *, once: bool = False) -> tuple[SmokeReport, ...]:
+def _go_on() -> None:
+    """Nobody is asked."""
+
+
+def smoke(
+    tools: Tools, running: Running, phase: str, *, once: bool = False, heed: Callable[[], None] = _go_on
+) -> tuple[SmokeReport, ...]:
     """All checks of a release, in order; each is run even if one before failed: a person wants the whole picture.
 
     Args:
@@ -37,6 +43,7 @@ def smoke(tools: Tools, running: Running, phase: str, *, once: bool = False) -> 
         running: the release that serves now.
         phase: `baseline`, `deploy` or `undo`.
         once: one try each (for a baseline that must not hold up a deploy).
+        heed: called before each try; raises where we should not go on.
     """
     if not running.checks:
         return ()
@@ -46,15 +53,24 @@ def smoke(tools: Tools, running: Running, phase: str, *, once: bool = False) -> 
         return ()
     newest = pods.Newest(tools.cluster, live) if live is not None else None
     return tuple(
-        _run(tools, check, phase, _asker(tools, running, filled(check, running.words), newest), once=once)
+        _run(tools, check, phase, _asker(tools, running, filled(check, running.words), newest), once=once, heed=heed)
         for check in running.checks
     )
 
 
-def _run(tools: Tools, check: SmokeCheck, phase: str, ask: Callable[[float], Try], *, once: bool) -> SmokeReport:
+def _run(
+    tools: Tools,
+    check: SmokeCheck,
+    phase: str,
+    ask: Callable[[float], Try],
+    *,
+    once: bool,
+    heed: Callable[[], None],
+) -> SmokeReport:
     began = tools.clock.monotonic()
     tries = 0
     while True:
+        heed()
         left = began + check.within - tools.clock.monotonic()
         answer = _asked(ask, max(left, 0.1), phase)
         tries += 1

@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from agent.errors import HeadwayError
-from agent.objects import Object, metadata, ref
+from agent.errors import ForbiddenError, HeadwayError, InvalidObjectError, NotFoundError
+from agent.objects import Object, ref
 from agent.operations.account import Account, smoke_causes
-from agent.operations.applying import OvertakenError, Step, carry_out, plan
+from agent.operations.applying import OvertakenError, Step, plan
 from agent.operations.bookkeeping import Book
-from agent.operations.mission import UndoRules, running
+from agent.operations.mission import running
 from agent.operations.rolling import Rolled, roll
+from agent.operations.sharing import spared
 from agent.operations.smoking import smoke
-from agent.release import owners
+from agent.release import oneway, owners
+from agent.release.choice import choose
 from agent.release.digest import of_template
 from agent.release.ledger import Intent, Ledger
-from agent.release.order import NEVER_REMOVED, by_removal, is_workload
+from agent.release.order import by_removal, is_workload
 from agent.release.record import Release
 from agent.release.record import Undone as UndoneRecord
 from agent.reports.deploy import UndoResult
@@ -42,6 +44,7 @@ class Way:
         live: the followed workload, where it was read a moment ago.
         free_stuck: see UndoRules.
         on_purpose: a person asked for it, so a good release that is left is `withdrawn`.
+        named: this target and no other; else an older one that is good may stand in for one that can't be applied.
     """
 
     target: Release
@@ -52,6 +55,7 @@ class Way:
     live: Object | None = None
     free_stuck: bool = False
     on_purpose: bool = False
+    named: bool = False
 
 
 def serving(release: Release) -> Serving:
@@ -62,7 +66,13 @@ def serving(release: Release) -> Serving:
 
 
 def way_back(
-    account: Account, book: Book, target: Release, leaving: int, known: Iterable[Object] = ()
+    account: Account,
+    book: Book,
+    target: Release,
+    leaving: int,
+    known: Iterable[Object] = (),
+    *,
+    whole: bool = True,
 ) -> tuple[tuple[Step, ...], list[Object]]:
     """The steps to a release, tried on the server, and what only the releases since have made.
 
@@ -72,6 +82,8 @@ def way_back(
         target: the release to go to.
         leaving: the number of the release that is left; 0: none in particular.
         known: objects that were read a moment ago, and need not be again.
+        whole: look at what both releases have alike, too: somebody may have changed or deleted it since. A deploy that
+            is taken back at once has just done so.
 
     Raises:
         HeadwayError: the server would not take it.
@@ -79,8 +91,34 @@ def way_back(
     ledger = book.ledger
     gone = removals(account, ledger, target, leaving)
     leaves = frozenset(ref(thing) for thing in gone)
-    wanted = _touched(ledger, target, leaving)
-    return plan(account.tools.cluster, account.place.namespace, wanted, leaves=leaves, known=known), gone
+    objects = ledger.sets[target.objects].objects
+    touched = _touched(ledger, target, leaving)
+    wanted = objects if whole else touched
+    settled = frozenset(ref(thing) for thing in objects if thing not in touched)
+    cluster, namespace = account.tools.cluster, account.place.namespace
+    return plan(cluster, namespace, wanted, leaves=leaves, known=known, settled=settled), gone
+
+
+def applicable(account: Account, book: Book, way: Way, leaving: int) -> tuple[Way, tuple[Step, ...], list[Object]]:
+    """The way to the newest good release that the server still takes, with its steps, and what has to be deleted.
+
+    Raises:
+        HeadwayError: it takes none; what it said of the first.
+    """
+    refused: dict[int, HeadwayError] = {}
+    known = (way.live,) if way.live else ()
+    while True:
+        try:
+            return way, *way_back(account, book, way.target, leaving, known, whole=way.on_purpose)
+        except (InvalidObjectError, ForbiddenError, NotFoundError) as problem:
+            refused[way.target.number] = problem
+            first = next(iter(refused.values()))
+            other = choose(book.ledger, leaving=leaving, unusable=frozenset(refused)).target
+            if way.named or other is None or oneway.migration_since(book.ledger, other):
+                raise first from problem
+            why = problem.message.removeprefix("nothing was changed: ")
+            account.note("undo", f"{way.target.label} can't be applied any more: {why}; {other.label} stands in for it")
+            way = replace(way, target=other, reason="the newest good release that can still be applied")
 
 
 def _touched(ledger: Ledger, target: Release, leaving: int) -> tuple[Object, ...]:
@@ -97,7 +135,7 @@ def _touched(ledger: Ledger, target: Release, leaving: int) -> tuple[Object, ...
 
 
 def removals(account: Account, ledger: Ledger, target: Release, leaving: int) -> list[Object]:
-    """Live objects that releases after the target created and the target doesn't have; ours, and nobody's data."""
+    """Live objects that releases after the target created and the target doesn't have; ours, and nobody else's."""
     kept = {str(ref(thing)) for thing in ledger.sets[target.objects].objects}
     since = [each for each in ledger.releases if each.number > target.number or each.number == leaving]
     wanted = [
@@ -108,7 +146,7 @@ def removals(account: Account, ledger: Ledger, target: Release, leaving: int) ->
         if str(ref(thing)) in release.created and str(ref(thing)) not in kept
     ]
     found = (account.tools.cluster.get(each) for each in by_removal(dict.fromkeys(wanted)))
-    return [thing for thing in found if thing is not None and owners.is_ours(thing)]
+    return spared(account, (thing for thing in found if thing is not None and owners.is_ours(thing)), "undo")
 
 
 def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy) -> UndoResult:
@@ -122,7 +160,8 @@ def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy
     account.left_at = began
     account.hear(Undoing(began, way.target.label, way.reason))
     try:
-        rolled = _rolled(account, book, leaving, way, policy)
+        way, steps, gone = applicable(account, book, way, leaving)
+        rolled = _rolled(account, book, leaving, way, policy, steps, gone)
     except OvertakenError as problem:
         account.verdict = "superseded"
         return _ended(account, book, leaving, way, "none", problem.message, began)
@@ -138,9 +177,18 @@ def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy
     return _verified(account, book, leaving, way, rolled, began)
 
 
-def _rolled(account: Account, book: Book, leaving: int, way: Way, policy: Policy) -> Rolled:
-    """The target's objects, tried, recorded and applied."""
-    steps, gone = way_back(account, book, way.target, leaving, (way.live,) if way.live else ())
+def _rolled(
+    account: Account,
+    book: Book,
+    leaving: int,
+    way: Way,
+    policy: Policy,
+    steps: tuple[Step, ...],
+    gone: list[Object],
+) -> Rolled:
+    """The target's objects, recorded and applied."""
+    if account.command == "undo":
+        account.release = way.target.number
     may_change = _unless_overtaken(way, steps, account)
     _begin(account, book, leaving, way)
     account.free_stuck = way.free_stuck
@@ -241,54 +289,4 @@ def _back(ledger: Ledger, target: Release, rolled: Rolled) -> Ledger:
         revision=rolled.identity.revision,
         replica_set=rolled.identity.replica_set,
         template=rolled.template or target.template,
-    )
-
-
-def first_release(account: Account, book: Book, release: Release, rules: UndoRules) -> UndoResult:
-    """There is nothing to go back to: what `undo.first` says, and only to what this release created (P39)."""
-    account.left_at = account.tools.clock.monotonic()
-    content = book.ledger.sets.get(release.objects)
-    made = [thing for thing in content.objects if str(ref(thing)) in release.created] if content else []
-    done = "left as it is, for a person to look at"
-    try:
-        if rules.first == "delete":
-            done = _delete(account, made)
-        elif rules.first == "scale-to-zero":
-            done = _scale_to_zero(account, made)
-    except HeadwayError as problem:
-        done = f"could not be taken back: {problem.message}"
-    account.undo = "no-target"
-    record = UndoneRecord(0, "no-target", account.tools.clock.utc(), account.tools.builder.name)
-    book.write(lambda ledger: replace(ledger.changed(release.number, undone=record), intent=None))
-    account.hear(Undone(account.tools.clock.monotonic(), "", "no-target", done, 0.0))
-    return "no-target"
-
-
-def _delete(account: Account, made: Iterable[Object]) -> str:
-    names = []
-    for target in by_removal(ref(thing) for thing in made):
-        live = account.tools.cluster.get(target)
-        if live is not None and owners.is_ours(live):
-            account.guard()
-            account.tools.cluster.delete(target, uid=str(metadata(live).get("uid", "")))
-            names.append(str(target))
-    kept = [str(ref(thing)) for thing in made if thing.get("kind") in NEVER_REMOVED]
-    more = f"; {', '.join(kept)} was kept" if kept else ""
-    return f"deleted what it created: {', '.join(names) or 'nothing'}{more}"
-
-
-def _scale_to_zero(account: Account, made: Iterable[Object]) -> str:
-    names = []
-    for thing in made:
-        if thing.get("kind") not in {"Deployment", "StatefulSet"}:
-            continue
-        live = account.tools.cluster.get(ref(thing))
-        if live is None:
-            continue
-        zero = {**thing, "spec": {**thing["spec"], "replicas": 0}}
-        step = Step(zero, live, zero, force=True, rehearsed=False)
-        carry_out(account.tools.cluster, step, may_change=bool, guard=account.guard)
-        names.append(str(ref(thing)))
-    return (
-        f"scaled to zero: {', '.join(names)}" if names else "left as it is: it created no workload that could be scaled"
     )

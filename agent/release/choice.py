@@ -61,8 +61,10 @@ def choose(ledger: Ledger, *, leaving: int, wish: Wish | None = None, unusable: 
         found = newest(filter(suits, others))
         if found:
             return Choice(found, reason)
-    if not others:
+    if not others and ledger.next_number <= 2:  # noqa: PLR2004
         return Choice(None, "it is the first release")
+    if not others:
+        return Choice(None, "the ledger has no other release any more, or none that differs")
     return Choice(None, "no earlier release is known to be good")
 
 

@@ -104,6 +104,17 @@ def same_but_for_the_server(before: Object, after: Object) -> bool:
     return _ownership(before) == _ownership(after)
 
 
+def holds(live: object, wanted: object) -> bool:
+    """Whether everything that a manifest says is so in a live object; what else is there doesn't matter."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(
+            value is None or (key in live and holds(live[key], value)) for key, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return isinstance(live, list) and len(live) == len(wanted) and all(map(holds, live, wanted))
+    return live == wanted
+
+
 def _ownership(thing: Object) -> object:
     entries = (thing.get("metadata") or {}).get("managedFields") or []
     return sorted(

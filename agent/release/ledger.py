@@ -48,7 +48,7 @@ class Intent:
         target: for an undo, the release that is gone back to.
         build: who: BUILD_URL, else user and host.
         started: RFC 3339, UTC.
-        step: `recorded`, `applying`, `following`, `smoking`, `undoing` or `interrupted`.
+        step: `recorded`, `undoing`, `interrupted` or `superseded` (then `build` is the newer one, which closes it).
         on_abort: what `headway recover` shall do: `undo` or `leave`.
     """
 
@@ -83,6 +83,7 @@ class Ledger:
         current: number of the release that serves as far as we know; 0: none.
         next_number: the number that the next release gets.
         served: how often the serving release has changed.
+        migrated: number of the newest release that has migrated a database one way; 0: none has.
         intent: what is under way or was left open.
         freeze: whether deploys are forbidden.
         token: the fencing token of the last writer.
@@ -96,6 +97,7 @@ class Ledger:
     current: int = 0
     next_number: int = 1
     served: int = 0
+    migrated: int = 0
     intent: Intent | None = None
     freeze: Freeze | None = None
     token: int = 0

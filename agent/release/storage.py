@@ -37,19 +37,7 @@ def encode(ledger: Ledger) -> Object:
     Raises:
         LedgerError: a single release is too large to be recorded.
     """
-    kept = ledger.trimmed()
-    while True:
-        data = _packed(kept)
-        size = sum(len(value) for value in data.values())
-        if size * 3 // 4 <= MAX_BYTES:
-            break
-        if len(kept.releases) <= 1:
-            raise LedgerError(
-                f"the release of {ledger.workload} can't be recorded: its objects take {size // 1024} KiB compressed, "
-                f"{MAX_BYTES // 1024} KiB is the limit",
-                hint="large ConfigMaps belong into an image or a volume",
-            )
-        kept = kept.trimmed(len(kept.releases) - 1)
+    _, data = _fitting(ledger)
     target = place(ledger.workload)
     return {
         "apiVersion": "v1",
@@ -64,6 +52,32 @@ def encode(ledger: Ledger) -> Object:
     }
 
 
+def kept(ledger: Ledger) -> frozenset[int]:
+    """Numbers of the releases that are kept when this ledger is written; sets may be too large for all of them.
+
+    Raises:
+        LedgerError: a single release is too large to be recorded.
+    """
+    return frozenset(each.number for each in _fitting(ledger)[0].releases)
+
+
+def _fitting(ledger: Ledger) -> tuple[Ledger, dict[str, str]]:
+    """As much of the ledger as there is room for, and its packed form."""
+    fitting = ledger.trimmed()
+    while True:
+        data = _packed(fitting)
+        size = sum(len(value) for value in data.values()) * 3 // 4
+        if size <= MAX_BYTES:
+            return fitting, data
+        if len(fitting.releases) <= 1:
+            raise LedgerError(
+                f"the release of {ledger.workload} can't be recorded: its objects take {size // 1024} KiB compressed, "
+                f"{MAX_BYTES // 1024} KiB is the limit",
+                hint="large ConfigMaps belong into an image or a volume",
+            )
+        fitting = fitting.trimmed(len(fitting.releases) - 1)
+
+
 def _packed(ledger: Ledger) -> dict[str, str]:
     index = {
         "headway-ledger": FORMAT,
@@ -73,6 +87,7 @@ def _packed(ledger: Ledger) -> dict[str, str]:
         "current": ledger.current,
         "next": ledger.next_number,
         "served": ledger.served,
+        "migrated": ledger.migrated,
         "token": ledger.token,
         "intent": asdict(ledger.intent) if ledger.intent else None,
         "freeze": asdict(ledger.freeze) if ledger.freeze else None,
@@ -170,6 +185,7 @@ def _ledger(index: Mapping[str, Any], sets: Mapping[str, ReleaseSet]) -> Ledger:
         current=int(index["current"]),
         next_number=int(index["next"]),
         served=int(index["served"]),
+        migrated=int(index.get("migrated", 0)),
         token=int(index["token"]),
         intent=Intent(**intent) if intent else None,
         freeze=Freeze(**freeze) if freeze else None,

@@ -115,6 +115,7 @@ class DeployReport:
         verdict, undo: contract section 5.
         undone_to: the release that was gone back to, where one was.
         interrupted: `SIGINT` or `SIGTERM` when one of them ended it; else empty.
+        superseded_by: the newer build that this deploy gave way to; else empty.
         live_seconds: how long the release that failed was being rolled out or served.
         notes: `partial`, `manual`, `zero`.
         remarks: sentences that a reader should see.
@@ -137,6 +138,7 @@ class DeployReport:
     before: Serving | None = None
     undone_to: Serving | None = None
     interrupted: str = ""
+    superseded_by: str = ""
     live_seconds: float = 0.0
     notes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -182,6 +184,7 @@ class DeployReport:
             "undone_to": serving_dict(self.undone_to),
             "exit_status": int(self.status),
             "interrupted": self.interrupted,
+            "superseded_by": self.superseded_by,
             "changed": self.changed,
             "live_seconds": round(self.live_seconds, 3),
             "notes": list(self.notes),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.objects import generation
 from agent.rollout.records import mapping, mappings, number
@@ -18,17 +18,19 @@ class Counts:
         updated: pods of the new revision that exist.
         available: pods of the new revision that are available; never more than `updated`.
         old: pods of older revisions that are still there and not stopping.
+        first: there were no pods before our write, so none of them can be gone.
     """
 
     wanted: int = 0
     updated: int = 0
     available: int = 0
     old: int = 0
+    first: bool = False
 
     def __str__(self) -> str:
         """As the console shows it: `2 of 3 new pods available, 1 old remaining`."""
-        tail = "old ones gone" if not self.old else f"{self.old} old remaining"
-        return f"{self.available} of {self.wanted} new pods available, {tail}"
+        tail = f", {self.old} old remaining" if self.old else "" if self.first else ", old ones gone"
+        return f"{self.available} of {self.wanted} new pods available{tail}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ def counts(snapshot: Snapshot) -> Counts:
     """The counts of a snapshot; of the new revision only once the controller has seen our write."""
     if snapshot.object is None:
         return Counts()
+    first = snapshot.write is not None and not snapshot.write.pods
+    return replace(_counts(snapshot), first=first or snapshot.workload.kind == "Job")
+
+
+def _counts(snapshot: Snapshot) -> Counts:
     kind, status = snapshot.workload.kind, snapshot.status
     ours = [pod for pod in snapshot.pods.values() if snapshot.is_ours(pod) and not pod.lost]
     new = [pod for pod in ours if snapshot.is_new(pod)]
@@ -63,6 +70,15 @@ def counts(snapshot: Snapshot) -> Counts:
     if len(ours) > len(new) or number(status.get("replicas")) > updated:
         available = min(available, ready)
     return Counts(wanted, updated, min(available, updated), max(0, number(status.get("replicas")) - updated))
+
+
+def final(snapshot: Snapshot) -> Counts:
+    """The counts of a rollout that is complete: the status has said so, whatever the pods' watch still lags behind."""
+    so_far = counts(snapshot)
+    if snapshot.workload.kind not in {"Deployment", "StatefulSet"}:
+        return so_far
+    available = min(number(snapshot.status.get("availableReplicas")), so_far.updated)
+    return replace(so_far, available=max(so_far.available, available))
 
 
 def _wanted(snapshot: Snapshot) -> int:

@@ -65,7 +65,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from agent.rollout.completion import Counts, completion, counts
+from agent.rollout.completion import Counts, completion, counts, final
 from agent.rollout.diagnosis import Code, Diagnosis
 from agent.rollout.evidence import evidence
 from agent.rollout.finding import Finding
@@ -180,7 +180,7 @@ def judge(snapshot: Snapshot, now: float, policy: Policy) -> Verdict:
         return Superseded(so_far, snapshot.superseded, (Fired(rule, snapshot.superseded),))
     done = completion(snapshot)
     if done is not None:
-        return Complete(so_far, done.notes, (Fired(done.rule, done.evidence),))
+        return Complete(final(snapshot), done.notes, (Fired(done.rule, done.evidence),))
     if snapshot.sight.blind_since is not None:
         return Progressing(so_far, blind=snapshot.sight.reason, rules=(Fired("R29", snapshot.sight.reason),))
     return _open(snapshot, now, policy, so_far)

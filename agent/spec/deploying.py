@@ -83,6 +83,9 @@ class Deploy(Part):
         "report", description="What becomes of objects that we created and no manifest names any more."
     )
     timeout: Duration = Field(600.0, description="Limit of a rollout.")
+    lock: Literal["wait", "refuse", "supersede"] = Field(
+        "wait", description="Where another deploy of it is under way; supersede: an older build's gives way."
+    )
     undo: Undo = Field(Undo(), description="When and how a deploy is taken back.")
     patience: PatienceLimits = Field(PatienceLimits(), description="How long passing causes are borne.")
 

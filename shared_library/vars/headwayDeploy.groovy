@@ -2,6 +2,7 @@
 def call(Map given = [:]) {
     headwayCommand('deploy', [
         spec: '', environment: '--env', context: '--context', image: '--image', version: '--version', report: '--report',
-        requireUndo: '--require-undo', allowKnownBad: '--allow-known-bad', lockWait: '--lock-wait', dryRun: '--dry-run',
+        requireUndo: '--require-undo', allowKnownBad: '--allow-known-bad', lock: '--lock', lockWait: '--lock-wait',
+        dryRun: '--dry-run',
     ], [spec: 'service.yaml', report: '.headway/report'] + given)
 }

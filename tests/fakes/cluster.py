@@ -101,6 +101,8 @@ class FakeCluster:
 
     def get(self, target: Ref) -> Object | None:
         self.log.append(("get", target, False))
+        if target.kind == "Namespace":
+            return {"kind": "Namespace", "metadata": {"name": target.name}} if target.name in self.namespaces else None
         found = self.objects.get(target)
         return copy.deepcopy(found) if found else None
 

@@ -46,6 +46,14 @@ def test_data_that_finds_no_room_is_said(tmp_path, words):
     assert one_message(done.err) == "error: the output could not be written: No space left on device\n"
 
 
+@pytest.mark.parametrize("words", ["status . --env staging --no-registry", "history . --env staging"])
+def test_what_a_person_asked_for_and_that_finds_no_room_is_said(shop, words):
+    assert Process(shell=f"headway {' '.join(shop.deploy('v1'))}", cwd=shop.folder).end().status == 0
+    done = Process(shell=f"headway {words} >/dev/full", cwd=shop.folder).end()
+    assert done.status == 4
+    assert one_message(done.err) == "error: the output could not be written: No space left on device\n"
+
+
 @pytest.mark.parametrize("words", ["schema", "--help", "sandbox scenes"])
 def test_a_reader_that_has_enough_is_no_failure(tmp_path, words):
     done = Process(shell=f"headway {words} | head -c 1 >/dev/null; exit ${{PIPESTATUS[0]}}", cwd=tmp_path).end()

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 @click.option("--version", default="", help="What {{ version }} stands for; default: the image's tag.")
 @click.option("--allow-known-bad", is_flag=True, help="Deploy what failed before all the same.")
 @click.option("--require-undo", is_flag=True, help="Refuse where there would be no way back.")
+@click.option(
+    "--lock",
+    type=click.Choice(["wait", "refuse", "supersede"]),
+    default=None,
+    help="Where another deploy is under way; default: `deploy.lock` of the spec, else wait.",
+)
 @lock_options
 @report_option
 @dry_run_option
@@ -37,6 +43,7 @@ def command(
     context: str,
     image: str,
     version: str,
+    lock: str | None,
     lock_wait: float,
     lock_length: float,
     report: str,
@@ -52,7 +59,7 @@ def command(
     SPEC is a file, or a folder with one spec.
 
     Exit status: 0 done; 1 failed, and a good release serves again; 5 failed, and a person is needed; 6 like 1 after a
-    timeout; 7 somebody else changed it meanwhile; 2, 4, 8, 9 nothing was changed (wrong input, cluster, lock, policy).
+    timeout; 7 somebody else, or a newer build, took over; 2, 4, 8, 9 nothing was changed (input, cluster, lock, policy)
     """
     from agent.cli import wiring
     from agent.operations.deploying import deploy
@@ -62,9 +69,9 @@ def command(
 
     def operation(tools: Tools) -> DeployReport:
         mission = mission_of(chosen, tools, image, version)
-        lock = wiring.lock_rules(lock_wait, lock_length)
+        rules = wiring.lock_rules(lock_wait, lock_length, lock or chosen.environment.deploy.lock)
         flagged = replace(mission, allow_known_bad=allow_known_bad, require_undo=require_undo, dry_run=dry_run)
-        return deploy(tools, replace(flagged, lock=lock))
+        return deploy(tools, replace(flagged, lock=rules))
 
     several = not context and len(chosen.contexts) > 1
     return session.run(wiring.clusters(chosen, context, session.emit), operation, several=several)
@@ -72,10 +79,12 @@ def command(
 
 def mission_of(chosen: Chosen, tools: Tools, image: str, version: str) -> Mission:
     """What a spec, an environment and an image ask for in one cluster."""
+    from agent.operations.account import said_first
     from agent.operations.mission import Mission
 
-    place = chosen.place(tools.cluster)
-    content = chosen.content(place.namespace, image_of(chosen, tools, image), version)
+    with said_first():
+        place = chosen.place(tools.cluster)
+        content = chosen.content(place.namespace, image_of(chosen, tools, image), version)
     wanted = chosen.environment.deploy
     return Mission(
         place,

@@ -37,11 +37,8 @@ def command(console: Console, spec: str, environment: str, namespace: str, conte
         if output == "json":
             shown.append(history_dict(place, tools.cluster.label, releases, current))
             continue
-        console.line(
-            clean(f"{place.service}{inside(place.environment)} (cluster {tools.cluster.label}, {place.workload})")
-        )
-        for line in table(releases, current, console.width):
-            console.line(clean(line))
+        head = f"{place.service}{inside(place.environment)} (cluster {tools.cluster.label}, {place.workload})"
+        console.data(clean("\n".join([head, *table(releases, current, console.width)])))
     if output == "json":
         console.data(json.dumps(shown if len(shown) > 1 else shown[0], indent=2, ensure_ascii=False))
     return ExitStatus.OK

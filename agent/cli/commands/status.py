@@ -16,25 +16,48 @@ if TYPE_CHECKING:
     from agent.operations.showing import Status
 
 
+REGISTRY = {"there": "", "moved": "MOVED: ", "gone": "GONE: ", "unknown": "could not be asked: "}
+
+
 @click.command(name="status", short_help="Show the workload now, with its way back.")
 @any_place_options
+@click.option(
+    "--registry/--no-registry",
+    "ask_registry",
+    default=True,
+    show_default=True,
+    help="Ask the image's registry (3 s at most) whether the way back is still there.",
+)
 @output_option()
 @talk_options
 @click.pass_obj
-def command(console: Console, spec: str, environment: str, namespace: str, context: str, output: str) -> ExitStatus:
-    """Shows what runs, whether it is verified, and where an undo would go (tried on the server)."""
+def command(
+    console: Console,
+    spec: str,
+    environment: str,
+    namespace: str,
+    context: str,
+    output: str,
+    *,
+    ask_registry: bool,
+) -> ExitStatus:
+    """Shows what runs, whether it is verified, and where an undo would go: tried on the server, its image looked for.
+
+    The registry is asked with the credentials that Docker keeps for it, if there are any. Nothing is changed.
+    """
     from agent.cli import naming, wiring
     from agent.operations.showing import status
 
     chosen = naming.choose_any(spec, environment, namespace)
-    found = [status(tools, chosen.place(tools.cluster)) for tools in wiring.clusters(chosen, context, nowhere)]
+    registry = wiring.registry() if ask_registry else None
+    found = [
+        status(tools, chosen.place(tools.cluster), registry) for tools in wiring.clusters(chosen, context, nowhere)
+    ]
     if output == "json":
         shown = [each.to_dict() for each in found]
         console.data(json.dumps(shown if len(shown) > 1 else shown[0], indent=2, ensure_ascii=False))
         return ExitStatus.OK
-    for each in found:
-        for line in lines(each):
-            console.line(clean(line))
+    console.data(clean("\n".join(line for each in found for line in lines(each))))
     return ExitStatus.OK
 
 
@@ -65,6 +88,11 @@ def lines(status: Status) -> list[str]:
         found.append(f"  way back  {status.back.label}, {status.reason}; would apply cleanly")
     else:
         found.append(f"  way back  {status.back.label} would NOT apply: {status.reason}")
+    if status.image is not None:
+        found.append(f"  registry  {REGISTRY[status.image.state]}{status.image.detail}")
+    if status.secrets:
+        names = ", ".join(status.secrets)
+        found.append(f"  secrets   CHANGED since: {names}; an undo writes no Secrets")
     if status.open:
         found.append(f"  open      {status.open}")
     if status.freeze:

@@ -69,6 +69,9 @@ def _deploy(report: DeployReport) -> str:  # noqa: PLR0911  one return a verdict
     word = {"failed": "FAILED", "timed-out": "TIMED OUT"}.get(report.verdict, "")
     if word:
         return f"{word}{_taken_back(report)}{live}"
+    if report.verdict == "superseded" and report.superseded_by:
+        left = "what it had written is left to that one" if report.changed else "nothing was changed"
+        return f"SUPERSEDED by {report.superseded_by}: this deploy has stopped; {left}."
     if report.verdict == "superseded":
         return "SUPERSEDED: somebody else changed the workload meanwhile; their change was left alone."
     if report.verdict == "gone":
@@ -149,5 +152,7 @@ def advice(report: DeployReport) -> str:
     if report.undo == "no-target":
         return f"kubectl describe {place}; deploy a release that works"
     if report.verdict in {"failed", "timed-out"} and report.undo == "none" and report.command != "smoke":
-        return "`headway undo` goes back to the last release known good"
+        migrated = any("database migration" in text for text in report.remarks)
+        named = "deploy a release that works; `headway undo --to-release N` takes the code back all the same"
+        return named if migrated else "`headway undo` goes back to the last release known good"
     return ""

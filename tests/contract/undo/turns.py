@@ -15,6 +15,7 @@ from typing import Any
 
 from agent.objects import Object, Ref, ref
 from agent.operations.locking import API
+from agent.operations.superseding import ASKED
 from tests.fakes.cluster import FakeCluster, FakeFeed
 
 
@@ -46,6 +47,7 @@ class Build:
         self.dies_at = 0
         self.points = 0
         self.ended = False
+        self.beating = False
         self.dead = False
         self.result: object = None
         self.thread: threading.Thread | None = None
@@ -64,6 +66,7 @@ class Turns:
         self.random = random.Random(seed)
         self.builds: list[Build] = []
         self.writes: list[Write] = []
+        self.asked: dict[str, tuple[str, str, int]] = {}
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -102,8 +105,8 @@ class Turns:
 
     def point(self, build: Build) -> None:
         """Where another one may go on; called by the build's own thread only."""
-        if threading.current_thread() is not build.thread:
-            return  # its heartbeat, or its last words: they don't wait for a turn
+        if threading.current_thread() is not build.thread or any(each.beating for each in self.builds):
+            return  # a heartbeat, or last words: they don't wait for a turn
         if build.dead:
             raise Dead
         build.points += 1
@@ -114,6 +117,12 @@ class Turns:
         self._next()
         build.turn.wait()
         build.turn.clear()
+
+    def noticed(self, build: Build, lease: Object) -> None:
+        """A lease was written: perhaps somebody was asked to give way."""
+        asked = (lease["metadata"].get("annotations") or {}).get(ASKED)
+        if asked:
+            self.asked.setdefault(str(asked), (build.name, str(lease["spec"]["holderIdentity"]), len(self.writes)))
 
     def stall(self, build: Build, seconds: float) -> None:
         """The build does nothing for so long, from its next point on; its heartbeat neither."""
@@ -130,7 +139,12 @@ class Turns:
             def due() -> None:
                 if over or build.dead or (build.dies_at and build.points >= build.dies_at):
                     return
-                clock.at(beat() if build.until <= clock.now else seconds, due)
+                wait = seconds
+                if build.until <= clock.now:
+                    build.beating = True
+                    wait = beat()
+                    build.beating = False
+                clock.at(wait, due)
 
             clock.at(seconds, due)
             try:
@@ -187,7 +201,9 @@ class Through:
 
     def _written(self, target: Ref, dry_run: bool, write: Callable[[], Any]) -> Any:
         if target.api_version == API:
-            return write()  # a renewal holds the lock's own mutex: nobody may wait for a turn in it
+            answer = write()
+            self._turns.noticed(self._build, answer)
+            return answer  # a renewal holds the lock's own mutex: nobody may wait for a turn in it
         build, before = self._build, self._cluster.clock.now
         stall = 0.0
         if not dry_run:

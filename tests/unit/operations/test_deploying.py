@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from agent.errors import ForbiddenError, InvalidObjectError, NotFoundError, RefusedError, UnreachableError
+from agent.errors import ForbiddenError, InvalidObjectError, NotFoundError, RefusedError, UnreachableError, UsageError
 from agent.objects import Ref
 from agent.operations.mission import UndoRules
 from agent.ports import HttpAnswer
@@ -389,6 +391,58 @@ def test_a_paused_workload_is_refused(shop):
     shop.cluster.objects[WORKLOAD]["spec"]["paused"] = True
     with pytest.raises(RefusedError, match="is paused"):
         shop.deploy("v3")
+
+
+def test_a_manifest_that_pauses_its_own_rollout_is_refused_before_anything_is_asked(shop):
+    shop.manifest = shop.manifest.replace("  replicas: 3", "  replicas: 3\n  paused: true")
+    with pytest.raises(UsageError, match="nothing was changed: the manifest of deployment/web has paused: true"):
+        shop.deploy("v1")
+    assert shop.cluster.writes() == []
+
+
+def test_a_second_deployment_that_somebody_has_paused_is_refused_too(shop):
+    document = shop.manifest.partition("---")[0]
+    shop.manifest += "---" + document.replace("name: web}", "name: worker}").replace("app: web", "app: worker")
+    shop.deploy("v1")
+    shop.cluster.objects[replace(WORKLOAD, name="worker")]["spec"]["paused"] = True
+    with pytest.raises(RefusedError, match="deployment/worker is paused by somebody"):
+        shop.deploy("v3")
+
+
+def test_an_error_before_the_first_write_opens_with_what_was_not_done(shop):
+    shop.deploy("v1")
+    get = shop.cluster.get
+
+    def away(target):
+        if target.kind == "ConfigMap" and target.name.startswith("headway."):
+            raise UnreachableError("configmap/headway.deployment.web was not read: no connection")
+        return get(target)
+
+    shop.cluster.get = away
+    with pytest.raises(UnreachableError) as problem:
+        shop.deploy("v3")
+    assert problem.value.message.startswith("nothing was changed: configmap/headway.deployment.web was not read")
+
+
+def test_a_deploy_of_what_serves_closes_what_an_earlier_one_left_open(shop):
+    """Killed before its first write, it had made itself the serving release; nothing changes, and yet it is closed."""
+    shop.deploy("v1")
+
+    def killed(verb, target):
+        if target.name == "settings":
+            raise SystemExit
+
+    shop.cluster.before_write = killed
+    shop.manifest = shop.manifest.replace("blue", "green")
+    with pytest.raises(SystemExit):
+        shop.deploy("v3")
+    shop.cluster.before_write = None
+    assert shop.ledger().intent is not None
+    shop.manifest = shop.manifest.replace("green", "blue")
+    assert shop.deploy("v1").verdict == "complete"
+    ledger = shop.ledger()
+    assert ledger.intent is None
+    assert (ledger.serving.version, ledger.serving.judgement) == ("v1", "good")
 
 
 def test_require_undo_refuses_where_there_is_no_way_back(shop):

@@ -149,6 +149,7 @@ def test_a_deploy_that_lost_its_lock_stops_writing(shop):
         if target.kind == "ConfigMap" and target.name == "settings":
             thing = shop.cluster.objects[LEASE]
             thing["metadata"]["resourceVersion"] = "9999"
+            thing["spec"] |= {"holderIdentity": "other", "leaseTransitions": 99}
             shop.cluster.clock.now += 40
 
     shop.cluster.after_write = taken_over

@@ -6,14 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from agent.errors import ForbiddenError, NotFoundError, RefusedError, UsageError
+from agent.cli.commands.status import lines
+from agent.errors import ForbiddenError, InvalidObjectError, NotFoundError, RefusedError, UsageError
 from agent.objects import Ref
+from agent.operations.bookkeeping import Book
 from agent.operations.freezing import freeze, thaw
 from agent.operations.going_back import UndoMission, undo
 from agent.operations.mission import Place, UndoRules
+from agent.operations.recovering import RecoverMission, recover
 from agent.operations.restarting import RestartMission, restart
 from agent.operations.showing import history, status
+from agent.ports import ImageAnswer
 from agent.release.choice import Wish
+from agent.release.oneway import no_return
+from agent.reports.events import Rehearsed
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
 
 
@@ -125,15 +131,15 @@ def test_foreign_fields_survive_a_deploy_and_its_undo(shop):
     assert live["spec"]["template"]["spec"]["invented"] is True
 
 
-def test_an_undo_that_changes_one_object_takes_four_requests(shop):
-    """Lock, ledger, smoke and the watches apart; the other objects of the release aren't even asked about."""
+def test_an_undo_that_changes_one_object_takes_three_requests_and_a_look_at_each_other_object(shop):
+    """Lock, ledger, smoke and the watches apart; somebody may have changed or deleted the others meanwhile."""
     shop.checks = ()
     shop.deploy("v1")
     shop.deploy("v3")
     shop.cluster.log.clear()
     assert go_back(shop).undo == "verified"
     own = [(verb, str(target)) for verb, target, _ in shop.cluster.log if not target.name.startswith("headway.")]
-    assert len(own) <= 4, own
+    assert len(own) == 3 + 2, own
 
 
 def test_an_undo_takes_back_everything_that_the_release_changed(shop):
@@ -230,6 +236,277 @@ def test_status_shows_the_way_back(shop):
     blocked = status(shop.tools, shop.place)
     assert not blocked.clean
     assert "no" in blocked.reason
+
+
+SETTINGS = Ref("v1", "ConfigMap", "shop", "settings")
+
+
+@pytest.mark.parametrize("harm", ["deleted", "changed"])
+def test_configuration_that_both_releases_share_comes_back_too(shop, harm):
+    """Somebody has deleted or edited it since: the release that is gone back to had it as it was."""
+    shop.deploy("v1")
+    shop.deploy("v3")
+    if harm == "deleted":
+        del shop.cluster.objects[SETTINGS]
+    else:
+        shop.cluster.objects[SETTINGS]["data"] = {"colour": "pink", "theirs": "kept"}
+    report = go_back(shop)
+    assert report.undo == "verified"
+    data = shop.cluster.objects[SETTINGS]["data"]
+    assert data == ({"colour": "blue"} if harm == "deleted" else {"colour": "blue", "theirs": "kept"})
+
+
+def migrating(shop):
+    shop.rules = UndoRules(one_way=True)
+    report = shop.deploy("v3")
+    shop.rules = UndoRules()
+    return report
+
+
+def test_a_migration_is_remembered_by_the_ledger_so_no_spec_is_needed_to_refuse(shop):
+    shop.deploy("v1")
+    migrating(shop)
+    with pytest.raises(RefusedError, match="a database migration of release 2 can't be taken back"):
+        go_back(shop)
+    found = status(shop.tools, shop.place)
+    assert (found.clean, found.reason) == (False, "a database migration of release 2 can't be taken back")
+    assert go_back(shop, release=1).undo == "verified", "named, it is gone to all the same"
+
+
+def test_nothing_is_undone_beyond_an_earlier_migration(shop):
+    """v3 migrated and failed, and stays; v2 after it migrates nothing, and fails too: v1 is no target for it either."""
+    shop.deploy("v1")
+    shop.rules = UndoRules(one_way=True)
+    assert shop.deploy("crash").undo == "none"
+    shop.rules = UndoRules()
+    report = shop.deploy("v2")
+    assert (report.undo, int(report.status)) == ("none", 5)
+    assert any("not undone: a database migration of release 2" in text for text in report.remarks)
+    assert any("no way back: a database migration of release 2" in text for text in report.remarks)
+    assert live_image(shop) == f"{REPOSITORY}:v2"
+
+
+def test_an_undo_between_releases_that_came_after_a_migration_is_free(shop):
+    shop.deploy("v1")
+    migrating(shop)
+    shop.deploy("v4")
+    assert go_back(shop).undone_to.version == "v3"
+
+
+def test_recover_takes_no_migration_back(shop):
+    shop.deploy("v1")
+    shop.rules = UndoRules(one_way=True)
+
+    def killed(verb, target):
+        if target == WORKLOAD:
+            raise SystemExit
+
+    shop.cluster.after_write = killed
+    with pytest.raises(SystemExit):
+        shop.deploy("crash")
+    shop.cluster.after_write = None
+    report = recover(shop.tools, RecoverMission(shop.place, shop.checks, shop.policy, shop.rules))
+    assert (report.undo, int(report.status)) == ("none", 5)
+    assert live_image(shop) == f"{REPOSITORY}:crash"
+    assert shop.ledger().intent is None
+
+
+def test_a_release_that_never_was_has_migrated_nothing(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.rules = UndoRules(one_way=True)
+    shop.manifest = shop.manifest.replace("blue", "green")
+    tools = shop.tools
+
+    def refused(verb, target):
+        if target == SETTINGS and verb == "apply":
+            raise ForbiddenError("no")
+
+    shop.cluster.before_write = refused
+    with pytest.raises(ForbiddenError):
+        shop.deploy("v4")
+    shop.cluster.before_write = None
+    shop.rules = UndoRules()
+    assert undo(tools, UndoMission(shop.place, shop.checks, shop.policy)).undo == "verified"
+
+
+def test_what_can_never_be_what_it_was_again_is_said_beforehand(shop):
+    shop.deploy("v1")
+    shop.manifest = shop.manifest.replace("data: {colour: blue}", "immutable: true\ndata: {colour: green}")
+    with pytest.raises(RefusedError, match="configmap/settings becomes immutable"):
+        shop.deploy("v3", require_undo=True)
+    report = shop.deploy("v3")
+    assert "no way back: configmap/settings becomes immutable, and can't be what it was again" in report.remarks
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"), [("1Gi", "2Gi", True), ("1Gi", "1024Mi", False), ("x", "2Gi", False)]
+)
+def test_a_claim_that_grows_is_said_beforehand(before, after, said):
+    def claim(size):
+        return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "shop"},
+                "spec": {"resources": {"requests": {"storage": size}}}}  # fmt: skip
+
+    assert bool(no_return([claim(after)], [claim(before)])) is said
+
+
+def test_a_release_that_leaves_no_room_for_the_one_before_it_is_said_beforehand(shop):
+    import base64
+    import random
+
+    def big(seed):
+        return base64.b64encode(random.Random(seed).randbytes(400_000)).decode()
+
+    shop.deploy("v1")
+    plain = shop.manifest
+    shop.manifest = plain.replace("{colour: blue}", f"{{colour: {big(1)}}}")
+    shop.deploy("v3")
+    shop.manifest = plain.replace("{colour: blue}", f"{{colour: {big(2)}}}")
+    with pytest.raises(RefusedError, match="find no room in the ledger beside those of this release"):
+        shop.deploy("v4", require_undo=True)
+    shop.deploy("v4")
+    found = status(shop.tools, shop.place)
+    assert found.back is None or found.back.number == 1
+    assert "first release" not in found.reason
+
+
+def no_green(shop):
+    """The server takes settings in green no more (a quota, a webhook, an immutable field)."""
+
+    def refuse(thing, **how):
+        if thing.get("kind") == "ConfigMap" and (thing.get("data") or {}).get("colour") == "green":
+            raise InvalidObjectError("green is out")
+        return apply(thing, **how)
+
+    apply = shop.cluster.apply
+    shop.cluster.apply = refuse
+
+
+def three_colours(shop):
+    shop.deploy("v1")
+    for tag, before, after in (("v3", "blue", "green"), ("v4", "green", "red")):
+        shop.manifest = shop.manifest.replace(before, after)
+        shop.deploy(tag)
+
+
+def test_an_older_good_release_stands_in_for_one_that_can_not_be_applied_any_more(shop):
+    three_colours(shop)
+    no_green(shop)
+    found = status(shop.tools, shop.place)
+    assert (found.back.number, found.clean) == (1, True)
+    report = go_back(shop)
+    assert (report.undo, report.release, live_image(shop)) == ("verified", 1, f"{REPOSITORY}:v1")
+    assert any("release 2 (v3) can't be applied any more" in text for text in report.remarks)
+    assert shop.ledger().serving.number == 1
+
+
+def test_one_that_was_named_is_gone_to_or_nothing(shop):
+    three_colours(shop)
+    no_green(shop)
+    with pytest.raises(InvalidObjectError, match="green is out"):
+        go_back(shop, release=2)
+    assert live_image(shop) == f"{REPOSITORY}:v4"
+
+
+def test_a_deploy_is_undone_to_the_newest_that_can_still_be_applied_and_says_so_beforehand(shop):
+    three_colours(shop)
+    go_back(shop)
+    assert live_image(shop) == f"{REPOSITORY}:v3"
+    no_green(shop)
+    shop.manifest = shop.manifest.replace("red", "white")
+    report = shop.deploy("v2")
+    assert (report.undo, report.undone_to.release) == ("verified", 1)
+    assert any("release 2 (v3) is no way back" in text for text in report.remarks)
+    rehearsed = [event for event in shop.events if isinstance(event, Rehearsed)][-1]
+    assert (rehearsed.target, rehearsed.possible) == ("release 1 (v1)", True)
+
+
+class Registry:
+    """Answers as a test says."""
+
+    def __init__(self, state, digest=""):
+        self.answer = ImageAnswer(state, "so it says", digest)
+        self.asked = []
+
+    def find(self, image):
+        self.asked.append(image.text)
+        return self.answer
+
+
+def with_digest(shop, digest):
+    """As if the pods of release 1 had told their image's digest."""
+    book = Book(shop.cluster, WORKLOAD)
+    book.write(lambda ledger: ledger.changed(1, image_digest=f"{REPOSITORY}@{digest}"))
+
+
+@pytest.mark.parametrize(
+    ("state", "now", "shown"),
+    [
+        ("there", "", "there"),
+        ("there", "sha256:aa", "there"),
+        ("there", "sha256:bb", "moved"),
+        ("gone", "", "gone"),
+        ("unknown", "", "unknown"),
+    ],
+)
+def test_status_asks_whether_the_way_back_is_still_in_the_registry(shop, state, now, shown):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    with_digest(shop, "sha256:aa")
+    registry = Registry(state, now)
+    found = status(shop.tools, shop.place, registry)
+    assert registry.asked == [f"{REPOSITORY}:v1"]
+    assert found.image.state == shown
+    assert found.to_dict()["way_back"]["registry"]["state"] == shown
+    (line,) = [line for line in lines(found) if line.startswith("  registry  ")]
+    words = {"there": "so it says", "moved": "MOVED: tag v1 names sha256:bb now, and sha256:aa ran then"}
+    words |= {"gone": "GONE: so it says", "unknown": "could not be asked: so it says"}
+    assert words[shown] in line
+
+
+def test_status_asks_no_registry_without_a_way_back_or_without_being_asked(shop):
+    shop.deploy("v1")
+    registry = Registry("there")
+    assert status(shop.tools, shop.place, registry).image is None
+    assert registry.asked == []
+    shop.deploy("v3")
+    assert status(shop.tools, shop.place).to_dict()["way_back"]["registry"]["state"] == "not-asked"
+
+
+def test_status_names_the_secrets_that_have_changed_since(shop):
+    secret = Ref("v1", "Secret", "shop", "db")
+    shop.manifest = shop.manifest.replace("- {name: server,", "- {name: server, envFrom: [{secretRef: {name: db}}],")
+    thing = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "shop"}}
+    shop.cluster.create({**thing, "data": {"password": "aHVudGVyMg=="}})
+    shop.deploy("v1")
+    shop.deploy("v3")
+    assert status(shop.tools, shop.place).secrets == ()
+    shop.cluster.objects[secret]["data"] = {"password": "aHVudGVyMw=="}
+    found = status(shop.tools, shop.place)
+    assert found.secrets == ("db",)
+    assert found.to_dict()["way_back"]["secrets_changed"] == ["db"]
+    assert "  secrets   CHANGED since: db; an undo writes no Secrets" in lines(found)
+
+
+@pytest.mark.parametrize("look", [history, status, thaw, lambda tools, place: freeze(tools, place, "x")])
+def test_a_namespace_that_is_not_there_is_said(shop, look):
+    place = replace(shop.place, namespace="nowhere", workload=replace(WORKLOAD, namespace="nowhere"))
+    with pytest.raises(NotFoundError) as problem:
+        look(shop.tools, place)
+    assert "there is no namespace 'nowhere' in fake" in problem.value.message
+    assert problem.value.message.startswith("nothing was ")
+
+
+def test_where_the_namespace_may_not_be_looked_at_there_is_no_release_yet(shop, monkeypatch):
+    get = shop.cluster.get
+
+    def guarded(target):
+        if target.kind == "Namespace":
+            raise ForbiddenError("no")
+        return get(target)
+
+    monkeypatch.setattr(shop.cluster, "get", guarded)
+    assert history(shop.tools, shop.place) == ((), 0)
 
 
 def test_history_is_newest_first(shop):
