@@ -22,9 +22,7 @@ LARGEST = 1 << 20
 """Bytes of the largest file that is read."""
 
 # What is forbidden is named, not what is allowed: a class of most of Unicode takes Python milliseconds to compile.
-_FORBIDDEN = re.compile(
-    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
-)
+_FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 _BREAKS = re.compile(r"\r\n|\r|\n")
 
 
