@@ -70,6 +70,15 @@ def string(text: str) -> str:
     return "'''" + _TOUCHING.sub("\\'", lines) + "'''"
 
 
+def time(seconds: float) -> str:
+    """The arguments of `timeout` in the largest unit that says it exactly."""
+    whole = max(1, round(seconds))
+    for unit, size in (("DAYS", 86_400), ("HOURS", 3600), ("MINUTES", 60)):
+        if whole % size == 0:
+            return f"time: {whole // size}, unit: '{unit}'"
+    return f"time: {whole}, unit: 'SECONDS'"
+
+
 def plain(text: str) -> str:
     """Text for the rest of a `//` comment: one line, no backslash that Groovy could decode."""
     return re.sub(r"[^ -\[\]-~]", "?", text)

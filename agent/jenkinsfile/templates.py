@@ -156,7 +156,7 @@ def _environment(own: tuple[Path, ...]) -> jinja2.Environment:
         "comment": lambda value: Fragment.of("comment", "comment", _known(value)),
         "word": lambda value: Fragment.of("shell", "word", _known(value)),
         "filled": lambda value, placeholder, name: Fragment.of("shell", "filled", _known(value), placeholder, name),
-        "time": lambda seconds: Fragment("groovy", _time(_known(seconds))),
+        "time": lambda seconds: Fragment("groovy", groovy.time(_known(seconds))),
         "indent": _indent,
     }
     return environment
@@ -285,15 +285,6 @@ def _only_fragments(context: jinja2.runtime.Context, value: object) -> object:
         f"a plain {type(value).__name__} stands in {{{{ }}}}; write {{{{ x | groovy }}}}, or {{{{ x | word }}}} "
         "in a {% sh %} block"
     )
-
-
-def _time(seconds: float) -> str:
-    """The arguments of `timeout` in the largest unit that says it exactly."""
-    whole = max(1, round(seconds))
-    for unit, size in (("DAYS", 86_400), ("HOURS", 3600), ("MINUTES", 60)):
-        if whole % size == 0:
-            return f"time: {whole // size}, unit: '{unit}'"
-    return f"time: {whole}, unit: 'SECONDS'"
 
 
 def _place(problem: BaseException, template: jinja2.Template) -> str:
