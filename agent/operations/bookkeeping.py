@@ -43,7 +43,7 @@ class Book:
 
     def locked(self, lock: Lock) -> Book:
         """The book under a lock: its fencing token goes into every entry, and it is asked before every write."""
-        self.token, self.guard = lock.token, lock.check
+        self.token, self.guard = lock.token, lock.hold
         return self
 
     @property

@@ -1,6 +1,7 @@
 """One writer a workload: a Lease beside it, renewed while we work, with a fencing token that every taking raises.
 
-Before every write the holder reads it: whoever has taken over, or asks it to give way, is heard of before the write.
+Before every write of an object the holder reads it, unless it did so within the last second: whoever has taken over, or
+asks it to give way, is heard of before the write. The ledger's own writes carry the token and are fenced by it.
 Whether a holder is still there is judged by our own clock only: a lease that nobody renewed for its length *while we
 watched* has lapsed (P27, P54). The holder asks itself, too, whether its last renewal is younger than the length; one
 that was cut off stops writing by itself, before anybody may take over.
@@ -23,14 +24,16 @@ from agent.errors import (
     StaleWriteError,
     SupersededError,
 )
-from agent.objects import Object, Ref, metadata
+from agent.objects import Object, Ref
+from agent.operations import lease
 from agent.operations.mission import LockRules, Tools
-from agent.operations.superseding import OPERATION, Asking, asked_by
+from agent.operations.superseding import Asking, asked_by
 
-API = "coordination.k8s.io/v1"
-PROCESS = "headway.dev/process"
 _LOOK = 1.0
 """Seconds between two looks at a lease that somebody else holds."""
+
+_FRESH = 1.0
+"""Seconds for which what was read of our own lease is believed; nobody takes it over as fast as that."""
 
 GIVING_BACK = 3.0
 """Seconds for giving a lock back: an interrupted deploy is to be gone within 15 (contract section 7)."""
@@ -54,10 +57,11 @@ class Lock:
         self._tools = tools
         self._rules = rules
         self._workload = workload
-        self._place = Ref(API, "Lease", workload.namespace, f"headway.{workload.kind.lower()}.{workload.name}"[:253])
+        self._place = lease.place(workload)
         self._live: Object = {}
-        self._renewed = 0.0
+        self._renewed = self._seen = 0.0
         self._lost = self._asked = ""
+        self._unheard = False
         self._operation = operation
         self._gives_way = operation == "deploy"
         self._busy = threading.Lock()
@@ -88,11 +92,11 @@ class Lock:
         seen, since, told = "", began, False
         while True:
             live = self._tools.cluster.get(self._place)
-            spec = (live or {}).get("spec") or {}
+            spec = lease.spec_of(live)
             mark = f"{spec.get('holderIdentity')} {spec.get('renewTime')} {spec.get('leaseTransitions')}"
             if mark != seen:
                 seen, since = mark, clock.monotonic()
-            if live is None or self._free(live, spec, clock.monotonic() - since):
+            if live is None or lease.is_free(live, clock.monotonic() - since, self._rules):
                 with suppress(StaleWriteError):
                     self._write(live)
                     return
@@ -115,41 +119,13 @@ class Lock:
             hint=f"waited {self._rules.wait:g} s{asked}; --lock-wait waits longer",
         )
 
-    def _free(self, live: Object, spec: dict[str, Any], unchanged: float) -> bool:
-        if not spec.get("holderIdentity"):
-            return True
-        process = str((metadata(live).get("annotations") or {}).get(PROCESS) or "")
-        if process and (process == self._rules.process or self._rules.known_dead(process)):
-            return True
-        return unchanged >= float(spec.get("leaseDurationSeconds") or self._rules.length)
-
     def _write(self, live: Object | None) -> None:
-        now = _micro(self._tools.clock.utc())
-        self.token = int(((live or {}).get("spec") or {}).get("leaseTransitions") or 0) + 1
-        thing: Object = {
-            "apiVersion": API,
-            "kind": "Lease",
-            "metadata": {
-                "name": self._place.name,
-                "namespace": self._place.namespace,
-                "labels": {"app.kubernetes.io/managed-by": "headway"},
-                "annotations": {PROCESS: self._rules.process, OPERATION: self._operation},
-            },
-            "spec": {
-                "holderIdentity": self._tools.builder.name,
-                "leaseDurationSeconds": max(int(self._rules.length), 1),
-                "acquireTime": now,
-                "renewTime": now,
-                "leaseTransitions": self.token,
-            },
-        }
+        holder, moment = self._tools.builder.name, self._tools.clock.utc()
+        thing = lease.taken(live, self._place, self._rules, holder, self._operation, moment)
+        self.token = lease.token_of(thing)
         sent = self._tools.clock.monotonic()
-        if live is None:
-            self._live = self._tools.cluster.create(thing)
-        else:
-            thing["metadata"]["resourceVersion"] = metadata(live)["resourceVersion"]
-            self._live = self._tools.cluster.replace(thing)
-        self._renewed = sent
+        self._live = self._tools.cluster.create(thing) if live is None else self._tools.cluster.replace(thing)
+        self._renewed = self._seen = sent
 
     @property
     def pause(self) -> float:
@@ -163,11 +139,10 @@ class Lock:
             Seconds until it is to be said again: soon, where nobody heard it, so that the last third of the length
             holds several tries.
         """
-        began = self._tools.clock.monotonic()
         if not self._beat():  # somebody has written there: has taken it over, or asks us to give way
             self._look()
             self._beat()
-        return self.pause if self._lost or self._renewed >= began else self._rules.length / 15
+        return self._rules.length / 15 if self._unheard else self.pause
 
     def _beat(self) -> bool:
         """Renews it; False where somebody else has written there since."""
@@ -175,29 +150,27 @@ class Lock:
             if self._lost:
                 return True
             sent = self._tools.clock.monotonic()
-            moment = _micro(self._tools.clock.utc(), self.token + int(sent * 1000))
+            moment = lease.micro(self._tools.clock.utc(), self.token + int(sent * 1000))
             try:
-                self._live = self._tools.cluster.replace(self._changed(renewTime=moment))
-                self._renewed = sent
+                self._live = self._tools.cluster.replace(lease.changed(self._live, self._operation, renewTime=moment))
+                self._renewed = self._seen = sent
+                self._unheard = False
             except StaleWriteError:
                 return False
             except HeadwayError:
-                pass  # tried again at the next beat; `check` notices when it lasts
+                self._unheard = True  # tried again soon; `check` notices when it lasts
             return True
-
-    def _changed(self, **spec: str) -> Object:
-        meta = {key: value for key, value in metadata(self._live).items() if key != "managedFields"}
-        notes = {**(meta.get("annotations") or {}), OPERATION: self._operation}
-        return {**self._live, "metadata": {**meta, "annotations": notes}, "spec": {**self._live["spec"], **spec}}
 
     def _look(self) -> None:
         """Reads it: whether it is still ours, and whether a newer build asks for it."""
+        sent = self._tools.clock.monotonic()
         try:
             live = self._tools.cluster.get(self._place)
         except RemoteError:
             return  # then our own clock alone decides
         with self._busy:
-            spec = (live or {}).get("spec") or {}
+            self._seen = sent
+            spec = lease.spec_of(live)
             ours = (spec.get("holderIdentity"), spec.get("leaseTransitions")) == (self._tools.builder.name, self.token)
             if live is None or not ours:
                 self._lost = self._lost or "another operation has taken over"
@@ -206,13 +179,23 @@ class Lock:
             self._asked = asked_by(live, self.token)
 
     def check(self) -> None:
-        """Asked before every write.
+        """Asked before every write of an object.
 
         Raises:
             LockedError: the lock isn't ours any more, or may not be.
             SupersededError: a newer build asks for it; said once, since what follows are our last words.
         """
-        self._look()
+        if self._tools.clock.monotonic() - self._seen >= _FRESH:
+            self._look()
+        self.hold()
+
+    def hold(self) -> None:
+        """Asked before every write of the ledger: as `check`, but only by our own clock and the last heartbeat.
+
+        Raises:
+            LockedError: the lock isn't ours any more, or may not be.
+            SupersededError: a newer build asks for it; said once.
+        """
         silent = self._tools.clock.monotonic() - self._renewed
         if silent >= self._rules.length and not self._lost:
             self.renew()  # nobody may have noticed; the precondition tells
@@ -249,7 +232,7 @@ class Lock:
                 if self._lost or not self._live:
                     return
                 with suppress(HeadwayError):
-                    self._tools.cluster.replace(self._changed(holderIdentity=""))
+                    self._tools.cluster.replace(lease.changed(self._live, self._operation, holderIdentity=""))
                     self._lost = "it was given back"
                     return
             self._look()
@@ -260,11 +243,6 @@ def _briefly(action: Callable[[], None]) -> None:
     giving = threading.Thread(target=action, daemon=True)
     giving.start()
     giving.join(GIVING_BACK)
-
-
-def _micro(moment: str, fraction: int = 0) -> str:
-    """An RFC 3339 moment as the API's MicroTime; the fraction makes two renewals of one second differ."""
-    return f"{moment.rstrip('Z').partition('.')[0]}.{fraction % 1_000_000:06d}Z"
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.adapters.process import known_dead
 from agent.objects import Object, Ref
-from agent.operations.locking import PROCESS
+from agent.operations.lease import PROCESS
 from agent.release import storage
 from agent.release.digest import of_template
 from agent.release.ledger import Ledger

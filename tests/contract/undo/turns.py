@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.objects import Object, Ref, ref
-from agent.operations.locking import API
+from agent.operations.lease import API
 from agent.operations.superseding import ASKED
 from tests.fakes.cluster import FakeCluster, FakeFeed
 

@@ -71,6 +71,7 @@ def test_its_last_words_are_allowed(shop):
         lock(shop, f"{JOB}8/", wait=0.0).take(print)
     assert request(shop) is None, "withdrawn with the waiting"
     shop.cluster.objects[LEASE]["metadata"]["annotations"][ASKED] = f"{older.token} {JOB}8/"
+    shop.cluster.clock.sleep(1)
     with pytest.raises(SupersededError, match=f"superseded by {JOB}8/"):
         older.check()
     older.check()
@@ -80,6 +81,7 @@ def test_a_request_to_an_earlier_holder_is_nobodys(shop):
     older = lock(shop, f"{JOB}7/")
     older.take(print)
     shop.cluster.objects[LEASE]["metadata"]["annotations"][ASKED] = f"{older.token - 1} {JOB}8/"
+    shop.cluster.clock.sleep(1)
     older.check()
 
 
@@ -165,5 +167,6 @@ def test_a_lost_lease_is_noticed_before_the_next_write(shop):
     mine = lock(shop, f"{JOB}7/")
     mine.take(print)
     del shop.cluster.objects[LEASE]
+    shop.cluster.clock.sleep(1)
     with pytest.raises(LockedError, match="lost"):
         mine.check()
