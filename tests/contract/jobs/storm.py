@@ -58,7 +58,7 @@ class StormyJenkins(SandboxJenkins):
         """A new process comes."""
         with self._watch:
             self._number, self.kill_at = 0, kill_at
-            self._asked.clear()
+            self._asked = {}
 
     def handle(self, request: Request) -> Response:
         """Answers, unless it is the client's end: in half of the cases before the request had an effect."""
@@ -66,18 +66,20 @@ class StormyJenkins(SandboxJenkins):
             return super().handle(request)
         with self._watch:
             self._number += 1
-            ends = self._number == self.kill_at
+            # Taken now: when this request is answered, the next process may be there, which is not meant.
+            kill, asked = self.kill, self._asked
+            ends = "" if self._number != self.kill_at else "before" if self.kill_at % 2 else "after"
             self._impatience(request)
-        if ends and self.kill_at % 2:
-            self.kill()
+        if ends == "before":
+            kill()
         response = super().handle(request)
-        if ends and not self.kill_at % 2:
-            self.kill()
+        if ends == "after":
+            kill()
         if request.method == "POST":
             self._see_born()
         if "Retry-After" in response.headers:
             with self._watch:
-                self._asked[_same(request)] = time.monotonic()
+                asked[_same(request)] = time.monotonic()
         return response
 
     def _impatience(self, request: Request) -> None:
