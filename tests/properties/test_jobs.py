@@ -20,7 +20,7 @@ from agent.operations.jobs import survey
 from agent.operations.jobs_apply import apply
 from tests.fakes.jenkins import FakeJenkins, Notes, StillClock
 
-EXAMPLES = 10_000 if os.environ.get("HEADWAY_SOAK") else 100
+EXAMPLES = 10_000 if os.environ.get("HEADWAY_SOAK") else 60
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=40)
 OWNERS = ("shop", "other", "")
 NAMES = ("a", "b", "c", "f/a", "f/b", "f/g/a", "f/g/b", "h/a")

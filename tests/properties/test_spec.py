@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import string
 
 import jsonschema
@@ -38,6 +39,7 @@ DATA = st.recursive(
 SPECS = st.dictionaries(st.sampled_from(KEYS), DATA, max_size=8).map(
     lambda data: {"service": "web", "image": {"repository": "a/b"}} | data
 )
+EXAMPLES = 5_000 if os.environ.get("HEADWAY_SOAK") else 60
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 
 
@@ -54,19 +56,19 @@ def judged(content):
     return result
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_judged(content):
     judged(content)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.text(alphabet="abc:-[]{}&*!|>'\"%@`#?, \n\t01._~<=", max_size=120))
 def test_any_punctuation_is_judged(content):
     judged(content)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(SPECS)
 def test_any_data_is_judged_and_the_schema_refuses_no_good_spec(data):
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
@@ -75,7 +77,7 @@ def test_any_data_is_judged_and_the_schema_refuses_no_good_spec(data):
         assert VALIDATOR.is_valid(read(text, "f.yaml").data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=2), DATA, max_size=4))
 def test_every_value_of_a_file_has_its_place(data):
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, default_flow_style=False)
@@ -88,14 +90,14 @@ def test_every_value_of_a_file_has_its_place(data):
         assert lines[place.line - 1][place.column - 1 :].lstrip("'\"").startswith(key)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(DATA, DATA)
 def test_merging_twice_changes_nothing_more(lower, upper):
     once = merge(lower, upper)
     assert merge(once, upper) == once
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.dictionaries(st.sampled_from("abc"), DATA), st.dictionaries(st.sampled_from("abc"), DATA))
 def test_merging_loses_no_key_and_changes_neither(lower, upper):
     before = repr((lower, upper))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +15,8 @@ from agent.jenkinsfile.form import Blank, Form, outlined
 from agent.jenkinsfile.fragment import Fragment, assemble, script
 from agent.jenkinsfile.render import render
 from tests.unit.jenkinsfile.shapes import SHAPES, changed, shaped, spec
+
+EXAMPLES = 3_000 if os.environ.get("HEADWAY_SOAK") else 60
 
 ALONE = "{% extends 'headway/service.Jenkinsfile.j2' %}"
 """A team's template that adds nothing: it is run for each spec, with the texts of the spec in it from the start."""
@@ -43,7 +47,9 @@ def test_a_form_filled_in_is_the_template_run_for_that_spec(team, shape, library
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
 def test_whatever_the_texts_are(team, data):
     drawn: dict[str, str] = {}
 

@@ -389,7 +389,7 @@ FAULTS = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(FAULTS, max_size=25), st.sampled_from(["status", "event"]), st.integers(0, 10**6))
 def test_whatever_happens_the_truth_is_known_in_the_end_g10(happenings, shape, seed):  # noqa: PLR0912
     story = Story(dice=random.Random(seed).random).begin()
