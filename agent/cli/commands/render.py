@@ -1,7 +1,7 @@
 """`headway render`: the Jenkinsfile or the config.xml that would be used, to look at or to commit."""
 
 # pathlib takes five times as long over thousands of files.
-# ruff: noqa: PTH103, PTH105, PTH123
+# ruff: noqa: PTH102, PTH103, PTH105, PTH123
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def command(
     rendered = _configs(loaded) if job else _jenkinsfiles(loaded)
     if out is not None:
         written = _write(rendered, out, dry_run=dry_run)
-        for path in written:
-            console.say(clean(f"{'would write' if dry_run else 'wrote'} {path}"))
+        if written:
+            console.say("\n".join(clean(f"{'would write' if dry_run else 'wrote'} {path}") for path in written))
         console.detail(f"{len(rendered) - len(written)} of {len(rendered)} files were as they should be")
     elif len(rendered) != 1 and output == "text":
         raise UsageError(
@@ -122,11 +122,11 @@ def _write(rendered: Sequence[Rendered], out: Path, *, dry_run: bool) -> list[st
     for one in rendered:
         path, data = f"{out}/{one.path}", one.text.encode()
         try:
-            if _holds(path, data):
+            folder, name = os.path.split(path)
+            is_new = not dry_run and _made(folder)
+            if not is_new and _holds(path, data):
                 continue
             if not dry_run:
-                folder, name = os.path.split(path)
-                os.makedirs(folder, exist_ok=True)
                 fresh = f"{folder}/.{name}.{os.getpid()}"
                 with open(fresh, "wb") as stream:
                     stream.write(data)
@@ -136,6 +136,17 @@ def _write(rendered: Sequence[Rendered], out: Path, *, dry_run: bool) -> list[st
             raise UsageError(f"{done}: {problem.strerror or problem}") from problem
         written.append(path)
     return written
+
+
+def _made(folder: str) -> bool:
+    """Makes a folder; whether it wasn't there, so that nothing in it needs to be looked at."""
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        return False
+    except FileNotFoundError:
+        os.makedirs(folder, exist_ok=True)
+    return True
 
 
 def _holds(path: str, data: bytes) -> bool:
