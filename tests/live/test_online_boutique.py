@@ -73,7 +73,13 @@ def honest_failure(first) -> None:
     assert first.report["diagnosis"][0]["container"] == "frontend-check", first
 
 
-@pytest.mark.parametrize("service", SERVICES)
+SAMPLE = {"cartservice", "frontend", "loadgenerator", "paymentservice"}
+"""One of each sort (with a database, with HTTP, with an image that is not there, with gRPC); all of them with --soak."""
+
+
+@pytest.mark.parametrize(
+    "service", [pytest.param(one, marks=() if one in SAMPLE else pytest.mark.soak) for one in SERVICES]
+)
 def test_on_the_sandbox(sandbox_world, shop, service):
     good_then_undone_then_found_out(sandbox_world, shop / f"{service}.service.yaml", service)
 
