@@ -74,7 +74,7 @@ def honest_failure(first) -> None:
 
 
 SAMPLE = {"cartservice", "frontend", "loadgenerator", "paymentservice"}
-"""One of each sort (with a database, with HTTP, with an image that is not there, with gRPC); all of them with --soak."""
+"""One of each sort (a database, HTTP, an image that is not there, gRPC); all of them with --soak."""
 
 
 @pytest.mark.parametrize(
