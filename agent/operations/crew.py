@@ -1,7 +1,8 @@
 """Work done by several threads, as many as the server bears: additive increase, multiplicative decrease.
 
-Every answer that makes a request wait (429, 503, a hang-up) halves the number of requests in flight, every success adds
-a little, never beyond the limit. Stopped, it finishes what runs and starts nothing more.
+Every answer that makes a request wait (429, 503, a hang-up) halves the number of requests in flight, and so does a task
+that takes far longer than the quickest did; every other success adds a little, never beyond the limit. Stopped, it
+finishes what runs and starts nothing more.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from typing import Generic, TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+
+_SLOW, _SLOWER = 2.0, 5.0
+"""A task is slow that takes so many seconds, and so many times what the quickest took: eight creations that wait for
+each other in one folder of a healthy Jenkins (a quarter of a second each) are not."""
 
 
 class _Desk(Generic[Task, Result]):
@@ -55,6 +61,7 @@ class Crew:
         self._allowed = float(self.limit)
         self._running = 0
         self._slowed = float("-inf")
+        self._quickest = float("inf")
         self._turn = threading.Condition()
         self._stopped = threading.Event()
 
@@ -82,6 +89,12 @@ class Crew:
             if now - self._slowed >= 1.0:
                 self._slowed = now
                 self._allowed = max(1.0, self._allowed / 2)
+
+    def _is_slow(self, took: float) -> bool:
+        """Whether a task took so long that the server has too much to do, before it says so itself."""
+        with self._turn:
+            self._quickest = min(self._quickest, took)
+            return took >= max(_SLOW, _SLOWER * self._quickest)
 
     def work(
         self, tasks: Sequence[Task], do: Callable[[Task], Result]
@@ -150,12 +163,16 @@ class Crew:
             if self.stopped:
                 return None
             self._running += 1
+        began = self._now()
         try:
             result = do(task)
         finally:
             with self._turn:
                 self._running -= 1
                 self._turn.notify()
+        if self._is_slow(self._now() - began):
+            self.slow_down(0)
+            return result
         with self._turn:
             self._allowed = min(float(self.limit), self._allowed + 1 / max(1.0, self._allowed))
             self._turn.notify()

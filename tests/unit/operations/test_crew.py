@@ -57,6 +57,39 @@ def test_what_runs_when_its_reader_goes_is_waited_for_and_nothing_else_is_begun(
     assert len(begun) < 50
 
 
+def test_a_server_that_answers_ever_more_slowly_gets_less_to_do_at_once():
+    now = [0.0]
+    workers = Crew(8, lambda: now[0])
+
+    def takes(seconds: float) -> float:
+        now[0] += seconds
+        return seconds
+
+    list(workers.work([0.1], takes))
+    assert workers.allowed == 8
+    list(workers.work([1.9], takes))
+    assert workers.allowed == 8
+    list(workers.work([2.5], takes))
+    assert workers.allowed == 4
+    list(workers.work([2.5], takes))
+    assert workers.allowed == 2
+    list(workers.work([0.1] * 60, takes))
+    assert workers.allowed == 8
+
+
+def test_a_server_that_was_slow_from_the_start_is_no_slower_for_us():
+    now = [0.0]
+    workers = Crew(8, lambda: now[0])
+
+    def takes(seconds: float) -> float:
+        now[0] += seconds
+        return seconds
+
+    list(workers.work([3.0], takes))
+    list(workers.work([4.0], takes))
+    assert workers.allowed == 8
+
+
 def test_a_bug_in_a_task_reaches_the_reader():
     found = crew().work([1, 0], lambda number: 1 // number)
     with pytest.raises(ZeroDivisionError):
