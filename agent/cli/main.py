@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import errno
 import importlib
-import signal
 import sys
-import time
 from typing import NoReturn
 
 import click
 
 from agent import __version__
+from agent.cli import signals
 from agent.cli.console import Console, OutputError
 from agent.errors import ExitStatus, HeadwayError
 
@@ -38,9 +37,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sandbox": ("sandbox", "An embedded Kubernetes and Jenkins on loopback."),
     "demo": ("demo", "The whole story on the sandbox, in under a minute."),
 }
-
-LAST_WORDS = 5.0
-"""Seconds that an interrupted command has to itself, to record and say what it leaves (contract section 7: 4 s)."""
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """Of a write to stdout that click makes itself (`--help`): a full disk is no bug of Headway."""
@@ -92,10 +88,8 @@ def headway() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs `headway` and exits with its status."""
-    on_sigterm()
     status = run(sys.argv[1:] if arguments is None else arguments)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)  # all is said; a late second one must not change the status
+    signals.ignore()
     sys.exit(status)
 
 
@@ -104,6 +98,7 @@ def run(arguments: list[str], console: Console | None = None) -> int:  # noqa: P
 
     Commands return an ExitStatus (or None for OK); everything that can go wrong comes here as an exception.
     """
+    signals.listen()
     console = console or Console.of_process()
     try:
         with headway.make_context("headway", list(arguments), obj=console) as context:
@@ -119,7 +114,7 @@ def run(arguments: list[str], console: Console | None = None) -> int:  # noqa: P
         return int(ExitStatus.USAGE)
     except (KeyboardInterrupt, click.Abort) as interruption:
         console.complain("interrupted: nothing more was done")
-        return int(ExitStatus.TERMINATED if isinstance(interruption, Terminated) else ExitStatus.INTERRUPTED)
+        return int(ExitStatus.TERMINATED if isinstance(interruption, signals.Terminated) else ExitStatus.INTERRUPTED)
     except HeadwayError as problem:
         console.fail(problem)
         return int(problem.status)
@@ -138,27 +133,3 @@ def _usage(problem: click.ClickException) -> str:
     """The usage line of the command that was misused."""
     context = getattr(problem, "ctx", None)
     return context.get_usage() if isinstance(context, click.Context) else ""
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, raised where the program stands, as Ctrl-C is."""
-
-
-def on_sigterm() -> None:
-    """Makes SIGTERM raise `Terminated` in the main thread, as Ctrl-C raises KeyboardInterrupt.
-
-    Neither cuts short what the first one began: a second SIGTERM is ignored (Jenkins sends two: P53), a second Ctrl-C
-    for `LAST_WORDS` seconds. Where SIGINT is ignored (a background job), it stays so.
-    """
-    first: list[float] = []
-
-    def hear(number: int, frame: object) -> None:
-        del frame
-        if first and (number == signal.SIGTERM or time.monotonic() - first[0] < LAST_WORDS):
-            return
-        first.append(time.monotonic())
-        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, hear)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, hear)

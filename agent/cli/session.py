@@ -91,9 +91,6 @@ class Session:
     """
 
     def __init__(self, console: Console, output: str, report: str, policy: Policy) -> None:
-        from agent.cli.main import on_sigterm
-
-        on_sigterm()
         self._console = console
         self._output = output
         self._report = report

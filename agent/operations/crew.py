@@ -10,8 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -20,31 +19,6 @@ Result = TypeVar("Result")
 _SLOW, _SLOWER = 2.0, 5.0
 """A task is slow that takes so many seconds, and so many times what the quickest took: eight creations that wait for
 each other in one folder of a healthy Jenkins (a quarter of a second each) are not."""
-
-
-class _Desk(Generic[Task, Result]):
-    """Between the one who hands out tasks and the one who reads their results; made of queues that C code keeps whole.
-
-    Attributes:
-        ended: results, a bug, and None at the end.
-        taken: something for each result that was read: nothing is handed out ahead of the reader, who may stop it all.
-    """
-
-    def __init__(self) -> None:
-        self.ended: SimpleQueue[tuple[Task, Result | None] | BaseException | None] = SimpleQueue()
-        self.taken: SimpleQueue[None] = SimpleQueue()
-        self._left = False
-
-    def hand_over(self, found: tuple[Task, Result | None]) -> None:
-        """Passes a result on and waits until it was read, or nobody reads any more."""
-        self.ended.put(found)
-        if not self._left:
-            self.taken.get()
-
-    def leave(self) -> None:
-        """Nobody reads any more."""
-        self._left = True
-        self.taken.put(None)
 
 
 class Crew:
@@ -104,42 +78,19 @@ class Crew:
         Close the iterator (`contextlib.closing`): when its reader is interrupted, the crew is stopped and what runs is
         waited for. `do` raises nothing: it returns its failure.
         """
-        # The reader is the main thread, in which a signal may raise between any two instructions. A thread of its own
-        # hands the tasks out, for an exception in the middle of `wait` or `submit` leaves their locks held for ever.
-        desk: _Desk[Task, Result] = _Desk()
-        foreman = threading.Thread(target=self._lead, args=(tasks, do, desk), name="headway:crew")
-        over = False
-        try:
-            foreman.start()
-            while (found := desk.ended.get()) is not None:
-                if isinstance(found, BaseException):
-                    raise found
-                yield found
-                desk.taken.put(None)
-            over = True
-        finally:
-            if not over:
-                self.stop()
-                desk.leave()
-            if foreman.ident is not None:
-                foreman.join()
-
-    def _lead(self, tasks: Sequence[Task], do: Callable[[Task], Result], desk: _Desk[Task, Result]) -> None:
-        """Hands out the tasks and passes on what became of each; None when all have ended."""
         futures: dict[Future[Result | None], Task] = {}
         waiting = iter(tasks)
-        try:
-            with ThreadPoolExecutor(max_workers=min(self.limit, max(1, len(tasks)))) as pool:
+        with ThreadPoolExecutor(max_workers=min(self.limit, max(1, len(tasks)))) as pool:
+            try:
                 while self._fill(pool, do, waiting, futures):
                     done, _ = wait(futures, return_when=FIRST_COMPLETED)
                     for future in done:
-                        desk.hand_over((futures.pop(future), future.result()))
-            for task in waiting:
-                desk.hand_over((task, None))
-        except BaseException as problem:  # noqa: BLE001 - a bug in `do` is the reader's to hear of
-            self.stop()
-            desk.ended.put(problem)
-        desk.ended.put(None)
+                        yield futures.pop(future), future.result()
+            finally:
+                if futures:
+                    self.stop()
+        for task in waiting:
+            yield task, None
 
     def _fill(
         self,

@@ -51,11 +51,9 @@ def plan_command(
     console: Console, /, *, exit_code: bool, diff: bool | None, out: Path | None, output: str, **options: Any
 ) -> ExitStatus:
     """Show what `apply` would do, job by job; sends nothing."""
-    from agent.cli.main import on_sigterm
     from agent.jobs.plan import TooMuchError
 
     given = Given(**options)
-    on_sigterm()
     specs, chosen, given = desired(given, console)
     jenkins = server(given)
     try:
@@ -85,10 +83,7 @@ def plan_command(
 @click.pass_obj
 def apply_command(console: Console, /, *, dry_run: bool, preflight: bool, output: str, **options: Any) -> ExitStatus:
     """Make Jenkins hold what the specs say (or a saved plan); a second run sends nothing."""
-    from agent.cli.main import on_sigterm
-
     given = Given(**options)
-    on_sigterm()
     jenkins: JenkinsServer
     specs: tuple[LoadedSpec, ...] = ()
     text = _saved_text(given)
@@ -123,11 +118,9 @@ def apply_command(console: Console, /, *, dry_run: bool, preflight: bool, output
 def rollback_command(console: Console, /, *, run: str, dry_run: bool, output: str, **options: Any) -> ExitStatus:
     """Take a run of `apply` back: every config.xml as it was, byte for byte; what it made is disabled."""
     from agent.adapters.runs import entries
-    from agent.cli.main import on_sigterm
     from agent.operations.crew import Crew
     from agent.operations.jobs import taking_back
 
-    on_sigterm()
     given = settled_here(Given.for_jenkins(**options), console)
     noted = entries(given.notes, run)
     controller = server(given)

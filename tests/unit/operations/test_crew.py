@@ -94,20 +94,3 @@ def test_a_bug_in_a_task_reaches_the_reader():
     found = crew().work([1, 0], lambda number: 1 // number)
     with pytest.raises(ZeroDivisionError):
         list(found)
-
-
-def test_the_reader_touches_no_lock_that_an_interrupt_could_leave_held():
-    """An exception between two instructions of concurrent.futures' `wait` leaves futures locked, and their threads."""
-    mine = threading.current_thread()
-    seen: set[threading.Thread] = set()
-    workers = crew()
-    fill = workers._fill
-
-    def watched(*arguments):
-        seen.add(threading.current_thread())
-        return fill(*arguments)
-
-    workers._fill = watched
-    list(workers.work(range(5), str))
-    assert seen
-    assert mine not in seen
