@@ -19,7 +19,9 @@ LAST_WORDS = 5.0
 """Seconds that an interrupted command has to itself, to record and say what it leaves (contract section 7: 4 s)."""
 _AGAIN = 0.005
 _MOST = 0.5
-"""Seconds after which a thread that is still in there waits for something; that may be interrupted."""
+"""Seconds after which it is raised anyhow."""
+_WAITING = frozenset({"wait", "_wait_for_tstate_lock"})
+"""Functions of `threading` that put everything right when their waiting is interrupted."""
 _LOCKING = frozenset({"threading", "queue", "concurrent.futures._base", "concurrent.futures.thread"})
 
 
@@ -33,6 +35,7 @@ class _Hearing:
     def __init__(self) -> None:
         self._first = float("-inf")
         self._due: type[KeyboardInterrupt] | None = None
+        self._seen: tuple[FrameType | None, int] = (None, 0)
 
     def hear(self, number: int, frame: FrameType | None) -> None:
         """A signal: the first one counts; a later SIGTERM, or a Ctrl-C within `LAST_WORDS` seconds, does not."""
@@ -42,11 +45,16 @@ class _Hearing:
                 return
             self._first = now
             self._due = Terminated if number == signal.SIGTERM else KeyboardInterrupt
-        if _is_locking(frame) and now - self._first < _MOST:
+        if _is_locking(frame) and not self._waits(frame) and now - self._first < _MOST:
             _thread.start_new_thread(_send_again, (number,))
             return
-        due, self._due = self._due, None
+        due, self._due, self._seen = self._due, None, (None, 0)
         raise due
+
+    def _waits(self, frame: FrameType | None) -> bool:
+        """Whether the thread stands where it stood at the last look, waiting."""
+        before, self._seen = self._seen, (frame, frame.f_lasti if frame else 0)
+        return frame is not None and before == self._seen and frame.f_code.co_name in _WAITING
 
 
 def _send_again(number: int) -> None:
