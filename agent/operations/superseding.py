@@ -1,9 +1,9 @@
 """A newer build asks an older one's deploy of the same workload to give way (`deploy.lock: supersede`).
 
-It asks by an annotation on the older one's lease, and waits. The older one looks there before each write and at each
-heartbeat; it stops, hands what it left open over to the newer one, and gives the lock back: so there is never a moment
-with two writers, and one that doesn't answer is waited for like any other until its lease lapses. Only a deploy gives
-way; an undo, a restart or a recovery that has begun is always finished.
+It asks by an annotation on the older one's lease, and waits. The older one looks there before it writes an object and
+at each heartbeat; it stops, hands what it left open over to the newer one, and gives the lock back: so there is never a
+moment with two writers, and one that doesn't answer is waited for like any other until its lease lapses. Only a deploy
+gives way; an undo, a restart or a recovery that has begun is always finished.
 """
 
 from __future__ import annotations

@@ -17,15 +17,15 @@ class Given:
     url: str
     user: str
     ca_bundle: str
-    prune: bool
-    adopt: bool
-    drift: bool
-    only: tuple[str, ...]
-    teams: tuple[str, ...]
-    max_changes: int | None
-    max_deletes: int | None
-    parallel: int | None
-    max_rps: float | None
+    prune: bool = False
+    adopt: bool = False
+    drift: bool = False
+    only: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    max_changes: int | None = None
+    max_deletes: int | None = None
+    parallel: int | None = None
+    max_rps: float | None = None
     views: bool = False
     runs: Path | None = None
 
@@ -41,7 +41,7 @@ class Given:
     @classmethod
     def for_jenkins(cls, url: str, user: str, ca_bundle: str, runs: Path | None = None) -> Given:
         """Of a command that has no specs."""
-        return cls((), url, user, ca_bundle, False, False, False, (), (), None, None, None, None, runs=runs)  # noqa: FBT003
+        return cls((), url, user, ca_bundle, runs=runs)
 
     @property
     def at_once(self) -> int:

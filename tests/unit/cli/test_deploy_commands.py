@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent.sandbox.kubernetes import SandboxCluster
+from tests.sessions.stage import until
 
 SPEC = """
 service: web
@@ -270,9 +271,8 @@ def test_an_interruption_says_what_runs(shop, headway, number, status):
     process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
     said = ""
-    while "apply" not in said:
+    while "\n  apply " not in said:
         said += process.stdout.readline()
-    time.sleep(0.5)
     process.send_signal(number)
     began = time.monotonic()
     rest, _ = process.communicate(timeout=15)
@@ -455,8 +455,7 @@ def test_what_kubectl_made_can_be_gone_back_to(shop, headway, cluster):
             box["env"] = [{"name": "COLOUR", "value": "blue"}]
             thing["metadata"]["annotations"] = {"team": "a"}
         by_hand(cluster, "POST", path, thing)
-    while (live(cluster).get("status") or {}).get("availableReplicas") != 2:
-        time.sleep(0.05)
+    until(lambda: (live(cluster).get("status") or {}).get("availableReplicas") == 2)
     before = live(cluster)
     done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v2")
     assert done.status == 1, done.out + done.err

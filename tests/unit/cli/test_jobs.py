@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ import pytest
 from agent.cli.console import Console
 from agent.cli.main import run
 from agent.sandbox.jenkins import SandboxJenkins
+from tests.sessions.stage import until
 
 ROOT = Path(__file__).parents[3]
 SPEC = """version: 1
@@ -392,15 +392,6 @@ def environment(sandbox, runs: Path) -> dict[str, str]:
     }
 
 
-def begun(sandbox, count: int) -> bool:
-    limit = time.monotonic() + 30
-    while time.monotonic() < limit:
-        if len(writes(sandbox)) >= count:
-            return True
-        time.sleep(0.005)
-    return False
-
-
 @pytest.mark.parametrize(
     ("number", "status", "count"), [(signal.SIGKILL, -9, 3), (signal.SIGTERM, 143, 5), (signal.SIGINT, 130, 8)]
 )
@@ -413,7 +404,7 @@ def test_a_run_that_is_ended_anywhere_is_completed_by_the_next(
         command = [sys.executable, "-m", "agent", "jobs", "apply", str(shop), "-v", "--parallel", "2"]
         variables = environment(sandbox, tmp_path / "runs")
         with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True) as run:
-            assert begun(sandbox, count)
+            until(lambda: len(writes(sandbox)) >= count, 30)
             run.send_signal(number)
             out = run.communicate(timeout=30)[0]
         assert run.returncode == status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -13,6 +14,17 @@ from agent.operations.crew import Crew
 
 def crew(limit: int = 3) -> Crew:
     return Crew(limit, time.monotonic)
+
+
+def timed() -> tuple[Crew, Callable[[float], float]]:
+    """Eight workers and a task that takes so many seconds of their time."""
+    now = [0.0]
+
+    def takes(seconds: float) -> float:
+        now[0] += seconds
+        return seconds
+
+    return Crew(8, lambda: now[0]), takes
 
 
 def test_every_task_ends_once_with_its_result():
@@ -58,13 +70,7 @@ def test_what_runs_when_its_reader_goes_is_waited_for_and_nothing_else_is_begun(
 
 
 def test_a_server_that_answers_ever_more_slowly_gets_less_to_do_at_once():
-    now = [0.0]
-    workers = Crew(8, lambda: now[0])
-
-    def takes(seconds: float) -> float:
-        now[0] += seconds
-        return seconds
-
+    workers, takes = timed()
     list(workers.work([0.1], takes))
     assert workers.allowed == 8
     list(workers.work([1.9], takes))
@@ -78,13 +84,7 @@ def test_a_server_that_answers_ever_more_slowly_gets_less_to_do_at_once():
 
 
 def test_a_server_that_was_slow_from_the_start_is_no_slower_for_us():
-    now = [0.0]
-    workers = Crew(8, lambda: now[0])
-
-    def takes(seconds: float) -> float:
-        now[0] += seconds
-        return seconds
-
+    workers, takes = timed()
     list(workers.work([3.0], takes))
     list(workers.work([4.0], takes))
     assert workers.allowed == 8
