@@ -64,10 +64,12 @@ def settled(shop) -> bool:
 CASES = [
     *((phase, (TERM,)) for phase in PHASES),
     ("recording", (INT,)),
-    ("rolling out", (INT, INT)),
-    ("rolling out", (TERM, TERM)),
     ("undoing", (INT, TERM)),
-    ("undoing", (TERM, TERM)),
+    *(
+        pytest.param(phase, numbers, marks=pytest.mark.soak)
+        for phase in ("rolling out", "undoing")
+        for numbers in ((INT, INT), (TERM, TERM))
+    ),
 ]
 
 
