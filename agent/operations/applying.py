@@ -86,8 +86,9 @@ def autoscalers(
         there = cluster.list("autoscaling/v2", "HorizontalPodAutoscaler", namespace)
     except (ForbiddenError, NotFoundError):
         there = []  # then what the scale subresource left in managedFields has to do
-    staying = owners.scaled([*(thing for thing in there if ref(thing) not in leaves), *objects])
-    freed = owners.scaled(thing for thing in there if ref(thing) in leaves) - staying
+    gone = {str(each) for each in leaves}  # whichever version of the API the manifests spoke
+    staying = owners.scaled([*(thing for thing in there if str(ref(thing)) not in gone), *objects])
+    freed = owners.scaled(thing for thing in there if str(ref(thing)) in gone) - staying
     return owners.Autoscaled(staying, freed)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.errors import HeadwayError, RefusedError
+from agent.errors import HeadwayError
 from agent.objects import Object, Ref, ref, uid
 from agent.operations.account import Account, as_verdict
 from agent.operations.bookkeeping import Book
@@ -14,7 +14,7 @@ from agent.operations.rolling import Rolled, causes_of
 from agent.operations.sharing import spared
 from agent.release import beforehand, owners
 from agent.release.ledger import Ledger
-from agent.release.order import NEVER_REMOVED, by_removal
+from agent.release.order import by_removal
 from agent.rollout.policy import Policy
 
 
@@ -57,14 +57,7 @@ def run_jobs(account: Account, jobs: Sequence[Object], policy: Policy) -> Rolled
 
 def orphans(account: Account, ledger: Ledger, objects: Sequence[Object]) -> tuple[Object, ...]:
     """Live objects that releases of ours have created and the new one doesn't name: never data, never others'."""
-    created = [
-        ref(thing)
-        for release in ledger.releases
-        if release.objects in ledger.sets
-        for thing in ledger.sets[release.objects].objects
-        if str(ref(thing)) in release.created and thing.get("kind") not in NEVER_REMOVED
-    ]
-    lost = beforehand.orphans(created, (ref(thing) for thing in objects))
+    lost = ledger.created(ledger.releases, but=objects)
     found = (account.tools.cluster.get(each) for each in by_removal(lost))
     return tuple(spared(account, (thing for thing in found if thing is not None and owners.is_ours(thing)), "prune"))
 
@@ -77,8 +70,6 @@ def announce(account: Account, mission: Mission, book: Book) -> tuple[Object, ..
     if mission.prune == "leave":
         return ()
     lost = orphans(account, book.ledger, mission.content.objects)
-    if any(ref(thing) == mission.place.workload for thing in lost):
-        raise RefusedError("nothing was changed: the manifests don't name the workload itself")
     if lost and mission.prune == "report":
         names = ", ".join(str(ref(thing)) for thing in lost)
         account.note("prune", f"no manifest names {names} any more; kept (deploy.prune: report)")

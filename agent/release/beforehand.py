@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from agent.errors import UsageError
-from agent.objects import Object, Ref, name
+from agent.objects import Object, name
 from agent.release import images, manifests
 from agent.release.manifests import ManifestFile
 
@@ -72,9 +72,3 @@ def numbered(jobs: Iterable[Object], release: int) -> tuple[Object, ...]:
         meta = {**job["metadata"], "name": name(job)[: LONGEST - len(ending)].rstrip("-.") + ending}
         result.append({**job, "metadata": meta, "spec": spec})
     return tuple(result)
-
-
-def orphans(created: Iterable[Ref], named: Iterable[Ref]) -> tuple[Ref, ...]:
-    """What releases have created and this one doesn't name any more."""
-    kept = set(named)
-    return tuple(dict.fromkeys(each for each in created if each not in kept))

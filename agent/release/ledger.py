@@ -7,11 +7,11 @@ at most `KEEP` releases and `MAX_BYTES`; what an undo could need stays longest. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agent.objects import Object, Ref
+from agent.objects import Object, Ref, ref
 from agent.release.record import Release
 
 KEEP = 20
@@ -106,6 +106,20 @@ class Ledger:
     def release(self, number: int) -> Release | None:
         """The release of that number, or None."""
         return next((each for each in self.releases if each.number == number), None)
+
+    def created(self, releases: Iterable[Release], but: Iterable[Object] = ()) -> tuple[Ref, ...]:
+        """What these releases have created and `but` doesn't name, each once, as far as their sets are kept.
+
+        An object is one by kind and name: the version of its API changes, and it stays what it is.
+        """
+        named = {str(ref(thing)) for thing in but}
+        found = (
+            (ref(thing), str(ref(thing)))
+            for each in releases
+            for thing in (self.sets[each.objects].objects if each.objects in self.sets else ())
+            if str(ref(thing)) in each.created
+        )
+        return tuple({text: target for target, text in found if text not in named}.values())
 
     @property
     def serving(self) -> Release | None:

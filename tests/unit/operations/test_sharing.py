@@ -98,3 +98,18 @@ def test_where_nothing_can_be_known_of_others_ours_goes_as_ever(ahead, trouble):
         ahead.cluster.list = guarded
     assert go_back(ahead).undo == "verified"
     assert SHARED not in ahead.cluster.objects
+
+
+def test_what_another_service_has_is_known_by_every_version_of_its_api(ahead):
+    """Ours speaks another version of it than theirs: a Role here, so that nothing depends on its content."""
+    ours, theirs = (
+        f"---\napiVersion: rbac.authorization.k8s.io/{version}\nkind: Role\nmetadata: {{name: extra}}\nrules: []\n"
+        for version in ("v1beta1", "v1")
+    )
+    ahead.manifest += ours
+    ahead.deploy("v4")
+    deploy_the_other(ahead, more=theirs)
+    report = go_back(ahead)
+    assert report.undo == "verified"
+    assert "role/extra is kept: deployment/api has it, too" in report.remarks
+    assert Ref("rbac.authorization.k8s.io/v1beta1", "Role", "shop", "extra") in ahead.cluster.objects

@@ -132,3 +132,19 @@ def test_known_bad_is_forgiven_by_a_later_success():
     assert ledger.known_bad("web:x", "q") is None
     ledger = ledger.changed(2, image="web:x")
     assert ledger.known_bad("web:x", "p") is None
+
+
+def test_an_object_is_the_same_in_every_version_of_its_api():
+    ledger = Ledger(WEB, "web", "salt")
+    for number, version in ((1, "autoscaling/v1"), (2, "autoscaling/v2")):
+        things = (
+            {"kind": "HorizontalPodAutoscaler", "apiVersion": version, "metadata": {"name": "web"}},
+            {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": f"settings-{number}"}},
+        )
+        names = tuple(f"{thing['kind'].lower()}/{thing['metadata']['name']}" for thing in things)
+        ledger = ledger.added(Release(number, objects=f"{number:064d}", created=names), ReleaseSet(things))
+    now = ledger.sets[ledger.releases[1].objects].objects
+    assert [str(each) for each in ledger.created(ledger.releases, but=now)] == ["configmap/settings-1"]
+    assert sorted(map(str, ledger.created(ledger.releases))) == [
+        "configmap/settings-1", "configmap/settings-2", "horizontalpodautoscaler/web",
+    ]  # fmt: skip
