@@ -24,7 +24,7 @@ from agent.release.ledger import Intent, Ledger
 from agent.release.order import by_removal, is_workload
 from agent.release.record import Release
 from agent.release.record import Undone as UndoneRecord
-from agent.reports.deploy import UndoResult
+from agent.reports.deploy import UndoResult, Verdict
 from agent.reports.events import Serving, Undoing, Undone
 from agent.rollout.policy import Policy
 from agent.smoke.check import SmokeCheck
@@ -136,16 +136,9 @@ def _touched(ledger: Ledger, target: Release, leaving: int) -> tuple[Object, ...
 
 def removals(account: Account, ledger: Ledger, target: Release, leaving: int) -> list[Object]:
     """Live objects that releases after the target created and the target doesn't have; ours, and nobody else's."""
-    kept = {str(ref(thing)) for thing in ledger.sets[target.objects].objects}
     since = [each for each in ledger.releases if each.number > target.number or each.number == leaving]
-    wanted = [
-        ref(thing)
-        for release in since
-        if release.objects in ledger.sets
-        for thing in ledger.sets[release.objects].objects
-        if str(ref(thing)) in release.created and str(ref(thing)) not in kept
-    ]
-    found = (account.tools.cluster.get(each) for each in by_removal(dict.fromkeys(wanted)))
+    wanted = ledger.created(since, but=ledger.sets[target.objects].objects)
+    found = (account.tools.cluster.get(each) for each in by_removal(wanted))
     return spared(account, (thing for thing in found if thing is not None and owners.is_ours(thing)), "undo")
 
 
@@ -155,25 +148,23 @@ def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy
     Raises:
         HeadwayError: an undo that a person asked for was refused before anything was changed.
     """
-    clock = account.tools.clock
-    began = clock.monotonic()
-    account.left_at = began
+    account.left_at = began = account.tools.clock.monotonic()
+    open_before = book.ledger.intent if way.on_purpose else None
     account.hear(Undoing(began, way.target.label, way.reason))
     try:
         way, steps, gone = applicable(account, book, way, leaving)
         rolled = _rolled(account, book, leaving, way, policy, steps, gone)
     except OvertakenError as problem:
-        account.verdict = "superseded"
-        return _ended(account, book, leaving, way, "none", problem.message, began)
+        return _left_alone(account, book, way, "superseded", problem.message, open_before)
     except HeadwayError as problem:
         if way.on_purpose and not account.changed:
-            if book.ledger.intent is not None:
-                book.write(lambda ledger: replace(ledger, intent=None))
+            _as_before(account, book, open_before)
             raise
         return _ended(account, book, leaving, way, "failed", f"could not be applied: {problem.message}", began)
-    if rolled.verdict == "superseded":
-        account.verdict = "superseded"
-        return _ended(account, book, leaving, way, "none", "left alone: somebody else changed the workload", began)
+    if rolled.verdict in {"superseded", "gone"}:
+        done = "changed" if rolled.verdict == "superseded" else "deleted"
+        text = f"left alone: somebody else {done} the workload"
+        return _left_alone(account, book, way, rolled.verdict, text, open_before)
     return _verified(account, book, leaving, way, rolled, began)
 
 
@@ -252,7 +243,6 @@ def _ended(
     rolled: Rolled | None = None,
 ) -> UndoResult:
     clock = account.tools.clock
-    seconds = clock.monotonic() - began
     record = UndoneRecord(way.target.number, result, clock.utc(), account.tools.builder.name)
     serves = result in {"verified", "unverified"}
 
@@ -260,15 +250,29 @@ def _ended(
         left = _left(ledger, leaving, way, record)
         return replace(_back(left, way.target, rolled) if serves and rolled else left, intent=None)
 
-    try:
-        book.write(change)
-    except HeadwayError as problem:
-        account.note("undo", f"the ledger could not be written: {problem.message}")
+    book.close(change, lambda text: account.note("undo", text))
     if serves:
         account.undone_to = serving(way.target)
     account.undo = result
-    account.hear(Undone(clock.monotonic(), way.target.label, result, text, seconds))
+    account.hear(Undone(clock.monotonic(), way.target.label, result, text, clock.monotonic() - began))
     return result
+
+
+def _left_alone(
+    account: Account, book: Book, way: Way, verdict: Verdict, text: str, open_before: Intent | None
+) -> UndoResult:
+    """Somebody else was faster: nothing was undone, and no release was left for another."""
+    account.verdict = verdict
+    _as_before(account, book, None if account.changed else open_before)
+    now = account.tools.clock.monotonic()
+    account.hear(Undone(now, way.target.label, "none", text, now - (account.left_at or now)))
+    return "none"
+
+
+def _as_before(account: Account, book: Book, intent: Intent | None) -> None:
+    """Our own intent is closed; what another build has left open stays open, and its own."""
+    if book.ledger.intent != intent:
+        book.close(lambda ledger: replace(ledger, intent=intent), lambda text: account.note("undo", text))
 
 
 def _left(ledger: Ledger, leaving: int, way: Way, record: UndoneRecord) -> Ledger:

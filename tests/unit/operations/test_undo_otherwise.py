@@ -1,0 +1,85 @@
+"""Undos that come to nothing, or end beside the road: what the ledger says of them afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agent.errors import ForbiddenError, RefusedError
+from agent.objects import Ref
+from agent.operations.bookkeeping import Book
+from agent.operations.going_back import UndoMission, undo
+from agent.release.ledger import Intent
+from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
+
+
+def go_back(shop):
+    return undo(shop.tools, UndoMission(shop.place, shop.checks, shop.policy, shop.rules))
+
+
+def overtake(shop):
+    """Somebody changes the image just before our next write of the workload."""
+
+    def before(verb, target):
+        if verb == "apply" and target == WORKLOAD:
+            shop.cluster.before_write = None
+            thing = shop.cluster.objects[WORKLOAD]
+            thing["spec"]["template"]["spec"]["containers"][0]["image"] = f"{REPOSITORY}:v5"
+            thing["metadata"]["resourceVersion"] = "9999"
+
+    shop.cluster.before_write = before
+
+
+def leave_open(shop, build="build/9"):
+    """Another build's deploy of release 2 was killed."""
+    intent = Intent("deploy", 2, build=build)
+    Book(shop.cluster, WORKLOAD).write(lambda ledger: replace(ledger, intent=intent))
+    return intent
+
+
+def test_a_release_that_nobody_left_is_neither_undone_nor_withdrawn(shop):
+    for tag in ("v1", "v3"):
+        shop.deploy(tag)
+    overtake(shop)
+    report = go_back(shop)
+    assert (report.verdict, report.undo, int(report.status)) == ("superseded", "none", 7)
+    left = shop.ledger().release(2)
+    assert (left.undone, left.withdrawn) == (None, False)
+    assert shop.ledger().intent is None
+
+
+def test_a_workload_that_is_deleted_during_an_undo_is_gone(shop):
+    for tag in ("v1", "v3"):
+        shop.deploy(tag)
+
+    def after(verb, target):
+        if target == WORKLOAD:
+            shop.cluster.after_write = None
+            shop.cluster.delete(WORKLOAD)
+
+    shop.cluster.after_write = after
+    report = go_back(shop)
+    assert (report.verdict, report.undo, int(report.status)) == ("gone", "none", 7)
+
+
+def test_what_another_build_left_open_stays_open_when_an_undo_is_refused(shop):
+    for tag in ("v1", "v3"):
+        shop.deploy(tag)
+    intent = leave_open(shop)
+    shop.cluster.objects[WORKLOAD]["metadata"]["labels"] = {"argocd.argoproj.io/instance": "web"}
+    with pytest.raises(RefusedError, match="nothing was changed: Argo CD"):
+        go_back(shop)
+    assert shop.ledger().intent == intent
+
+
+def test_a_first_release_has_no_target_even_if_that_can_not_be_written_down(shop):
+    def before(verb, target):
+        if verb == "replace" and target.kind == "ConfigMap" and shop.cluster.objects[WORKLOAD]["spec"]["replicas"] == 0:
+            raise ForbiddenError("the ConfigMap was not replaced: forbidden")
+
+    shop.cluster.before_write = before
+    report = shop.deploy("v2")
+    assert (report.verdict, report.undo, int(report.status)) == ("failed", "no-target", 5)
+    assert any("the ledger could not be written" in text for text in shop.noted())
+    assert Ref("v1", "ConfigMap", "shop", "headway.deployment.web") in shop.cluster.objects
