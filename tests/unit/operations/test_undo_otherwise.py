@@ -11,6 +11,7 @@ from agent.objects import Ref
 from agent.operations.bookkeeping import Book
 from agent.operations.going_back import UndoMission, undo
 from agent.release.ledger import Intent
+from agent.reports.events import Rehearsed, Undone
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
 
 
@@ -83,3 +84,16 @@ def test_a_first_release_has_no_target_even_if_that_can_not_be_written_down(shop
     assert (report.verdict, report.undo, int(report.status)) == ("failed", "no-target", 5)
     assert any("the ledger could not be written" in text for text in shop.noted())
     assert Ref("v1", "ConfigMap", "shop", "headway.deployment.web") in shop.cluster.objects
+
+
+def test_the_rehearsal_tries_the_release_that_an_undo_would_go_to(shop):
+    """What serves is broken and deployed once more: an undo goes to the one before, which differs."""
+    for tag in ("v1", "v3"):
+        shop.deploy(tag)
+    shop.cluster.objects[WORKLOAD]["status"]["availableReplicas"] = 1
+    shop.events.clear()
+    report = shop.deploy("v3")
+    rehearsed = next(event for event in shop.events if isinstance(event, Rehearsed))
+    undone = next(event for event in shop.events if isinstance(event, Undone))
+    assert rehearsed.target == undone.target == "release 1 (v1)"
+    assert (report.verdict, report.undo) == ("timed-out", "verified")
