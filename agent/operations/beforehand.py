@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.errors import HeadwayError
+from agent.errors import HeadwayError, UnreachableError
 from agent.objects import Object, Ref, ref, uid
 from agent.operations.account import Account, as_verdict
+from agent.operations.applying import UncertainError
 from agent.operations.bookkeeping import Book
 from agent.operations.following import Following
 from agent.operations.mission import Mission, Tools
@@ -44,8 +45,7 @@ def run_jobs(account: Account, jobs: Sequence[Object], policy: Policy) -> Rolled
         account.guard()
         with Following(account.tools, [job], "before", heed=account.heed) as following:
             sent = account.tools.clock.monotonic()
-            answer = account.tools.cluster.create(job)
-            account.changed = True
+            answer = _created(account, job)
             following.applied(answer, sent, created=True)
             endings = following.run(policy)
             verdict = as_verdict(endings[0].word)
@@ -53,6 +53,28 @@ def run_jobs(account: Account, jobs: Sequence[Object], policy: Policy) -> Rolled
                 account.note("before", f"{ref(job)} did not succeed, so no workload was touched")
                 return Rolled(verdict, causes_of(account, endings, following), to_blame=False)
     return None
+
+
+def _created(account: Account, job: Object) -> Object:
+    """Starts a Job, and finds out whether it was started where the answer was lost: what it does is never undone.
+
+    Raises:
+        UncertainError: that can't be found out.
+    """
+    cluster = account.tools.cluster
+    try:
+        answer = cluster.create(job)
+    except UnreachableError:
+        try:
+            found = cluster.get(ref(job))
+        except UnreachableError as away:
+            account.changed = True
+            raise UncertainError(f"{ref(job)} was sent, and whether it runs is not known: {away.message}") from away
+        if found is None:
+            raise
+        answer = found
+    account.changed = True
+    return answer
 
 
 def orphans(account: Account, ledger: Ledger, objects: Sequence[Object]) -> tuple[Object, ...]:

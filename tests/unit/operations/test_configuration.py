@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agent.errors import InvalidObjectError, UsageError
+from agent.errors import InvalidObjectError, UnreachableError, UsageError
 from agent.objects import Ref
 from agent.operations.going_back import UndoMission, undo
+from agent.operations.mission import UndoRules
 from agent.release import beforehand
 from agent.release.manifests import ManifestFile
 from agent.release.references import ANNOTATION, configuration
@@ -183,8 +184,46 @@ def test_only_jobs_go_before(shop):
 
 
 def test_long_names_are_cut_to_what_the_api_takes():
-    (job,) = beforehand.numbered([{"metadata": {"name": "m" * 80}, "spec": {}}], 12345)
-    assert job["metadata"]["name"] == "m" * 56 + "-r12345"
+    long = [{"metadata": {"name": f"{'m' * 60}-before-{place}"}, "spec": {}} for place in (1, 2)]
+    names = [job["metadata"]["name"] for job in beforehand.numbered(long, 12345)]
+    assert all(each.startswith("m" * 40) and each.endswith("-r12345") and len(each) <= 63 for each in names)
+    assert len(set(names)) == 2
+
+
+def lose_the_answer(shop, *, for_good):
+    """The Job is made, and nobody hears of it."""
+    answers = shop.cluster.get
+
+    def vanished(target):
+        if target.kind == "Job":
+            raise UnreachableError("connection refused")
+        return answers(target)
+
+    def lose(_, target):
+        if target.kind == "Job":
+            shop.cluster.get = vanished if for_good else answers
+            raise UnreachableError("the answer was lost")
+
+    shop.cluster.after_write = lose
+    return answers
+
+
+def test_a_job_whose_answer_is_lost_is_found_and_awaited(shop):
+    shop.deploy("v1")
+    lose_the_answer(shop, for_good=False)
+    assert shop.deploy("v3", before=jobs(shop)).verdict == "complete"
+    assert len([key for key in shop.cluster.objects if key.kind == "Job"]) == 1
+
+
+def test_a_migration_that_may_run_is_not_forgotten(shop):
+    """As long as nobody knows whether the Job was started, the database may be migrated."""
+    shop.deploy("v1")
+    answers = lose_the_answer(shop, for_good=True)
+    with pytest.raises(UnreachableError, match=r"^job/migrate-r2 was sent, and whether it runs is not known"):
+        shop.deploy("v3", before=jobs(shop), undo=UndoRules(one_way=True))
+    shop.cluster.get, shop.cluster.after_write = answers, None
+    assert shop.ledger().migrated == 2
+    assert shop.ledger().intent is not None
 
 
 def orphaned(shop, prune):
