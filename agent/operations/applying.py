@@ -215,6 +215,8 @@ def carry_out(
         try:
             return cluster.apply(thing, force=step.force)
         except FieldConflictError:
+            if live is None:  # there was nothing to be in conflict with
+                raise OvertakenError(f"{step.ref} was created by somebody else just before our write") from None
             step = replace(_rehearsed(cluster, step.thing, live), live=live)
         except StaleWriteError:
             live = cluster.get(step.ref)
@@ -230,7 +232,8 @@ def carry_out(
 def _after_silence(cluster: Cluster, step: Step) -> Object | None:
     """The object, if a write without an answer was carried out all the same; None: it was not, and can be tried again.
 
-    Called while the UnreachableError is handled, which is raised again where what is there now doesn't tell.
+    Raises:
+        UncertainError: what is there now doesn't tell, or can't be read.
     """
     try:
         live = cluster.get(step.ref)
@@ -241,8 +244,13 @@ def _after_silence(cluster: Cluster, step: Step) -> Object | None:
         ) from away
     if live is not None and step.rehearsed and same_but_for_the_server(live, step.answer):
         return live
+    if live is not None and step.live is None and owners.is_ours(live) and holds(live, step.thing):
+        return live  # with what the server gave it only when it was made: addresses, ports
     if not _unmoved(step.live, live):
-        raise  # noqa: PLE0704  see above
+        raise UncertainError(
+            f"{step.ref} was sent, and what is there now is neither what it was nor what was to become of it",
+            hint="`headway status` shows what runs, `headway recover` closes it",
+        )
     return None
 
 
