@@ -361,7 +361,7 @@ def test_a_first_write_of_which_nobody_knows_is_left_open(shop):
 
     shop.cluster.after_write = lose
     shop.manifest = shop.manifest.replace("blue", "green")
-    with pytest.raises(UnreachableError, match="^configmap/settings was sent"):
+    with pytest.raises(UnreachableError, match=r"^configmap/settings was sent"):
         shop.deploy("v3")
     assert shop.ledger().intent is not None
 

@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 
 from agent.cli.commands.status import lines
-from agent.errors import ForbiddenError, InvalidObjectError, NotFoundError, RefusedError, UsageError
+from agent.errors import (
+    ForbiddenError,
+    InvalidObjectError,
+    NotFoundError,
+    RefusedError,
+    UnreachableError,
+    UsageError,
+)
 from agent.objects import Ref
 from agent.operations.bookkeeping import Book
 from agent.operations.freezing import freeze, thaw
@@ -173,6 +180,37 @@ def test_a_restart_that_fails_needs_a_person(shop):
     shop.checks = (replace(shop.checks[0], path="/api", status=201),)
     report = restart(shop.tools, RestartMission(shop.place, shop.checks, shop.policy))
     assert (report.verdict, report.undo, int(report.status)) == ("failed", "none", 5)
+
+
+def lose_the_answer(shop):
+    def lose(_, target):
+        if target == WORKLOAD:
+            shop.cluster.after_write = None
+            raise UnreachableError("deployment/web was not patched: the answer was lost")
+
+    shop.cluster.after_write = lose
+
+
+def test_a_restart_whose_answer_is_lost_is_followed_all_the_same(shop):
+    shop.deploy("v1")
+    lose_the_answer(shop)
+    report = restart(shop.tools, RestartMission(shop.place, shop.checks, shop.policy))
+    assert (report.verdict, report.changed) == ("complete", True)
+
+
+def test_a_restart_of_which_nobody_knows_is_not_called_undone(shop, monkeypatch):
+    shop.deploy("v1")
+    lose_the_answer(shop)
+    answers = shop.cluster.get
+
+    def vanished(target):
+        if target == WORKLOAD and shop.cluster.after_write is None:
+            raise UnreachableError("deployment/web was not read: connection refused")
+        return answers(target)
+
+    monkeypatch.setattr(shop.cluster, "get", vanished)
+    with pytest.raises(UnreachableError, match=r"^a restart of deployment/web was sent"):
+        restart(shop.tools, RestartMission(shop.place, shop.checks, shop.policy))
 
 
 def test_a_rehearsed_restart_changes_nothing(shop):
