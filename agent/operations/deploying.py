@@ -224,11 +224,12 @@ class _Deploy:
             self.account.release = self.number
             return
         baseline = {check.name: check.passed for check in self.baseline}
+        excused = tuple(its for its, passed in baseline.items() if not passed)
 
         def change(ledger: Ledger) -> Ledger:
             ledger = prepared.with_external(ledger, self.tools, baseline)
             self.before = replace(ledger, current=prepared.known.number if prepared.known else ledger.current)
-            return prepared.with_release(ledger, self.tools, self.mission)
+            return prepared.with_release(ledger, self.tools, self.mission, excused)
 
         ledger = book.write(change)
         self.number = self.account.release = self.recorded = ledger.current

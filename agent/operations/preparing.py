@@ -59,8 +59,11 @@ class Prepared:
         there = tuple(step.live for step in self.steps if step.live is not None)
         return with_external(ledger, tools.clock.utc(), self.live, there, self.container, baseline)
 
-    def with_release(self, ledger: Ledger, tools: Tools, mission: Mission) -> Ledger:
-        """The ledger with the release that is about to be written, and the intent to write it."""
+    def with_release(self, ledger: Ledger, tools: Tools, mission: Mission, excused: tuple[str, ...] = ()) -> Ledger:
+        """The ledger with the release that is about to be written, and the intent to write it.
+
+        `excused` are the smoke checks that have failed their baseline.
+        """
         content = mission.content
         kept = ReleaseSet(
             without_secrets(content.objects),
@@ -83,7 +86,12 @@ class Prepared:
             started=now,
         )
         intent = Intent(
-            kind="deploy", release=release.number, build=tools.builder.name, started=now, on_abort=mission.undo.on_abort
+            kind="deploy",
+            release=release.number,
+            build=tools.builder.name,
+            started=now,
+            on_abort=mission.undo.on_abort,
+            excused=excused,
         )
         for each in ledger.releases:
             if each.judgement == "open":

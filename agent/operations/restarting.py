@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from agent.errors import HeadwayError, RefusedError, StaleWriteError, UnreachableError
-from agent.objects import Object, annotations, metadata
+from agent.objects import Object, metadata
+from agent.objects import annotations as annotations_of
 from agent.operations.account import Account, as_verdict, said_first, smoke_causes
 from agent.operations.applying import UncertainError
 from agent.operations.bookkeeping import Book
@@ -154,7 +155,7 @@ def _patched(account: Account, live: Object, *, dry_run: bool = False, tries: in
         if dry_run:
             raise
         now = _after_silence(account)
-        if now is None or annotations(now["spec"]["template"]).get(ANNOTATION) != moment:
+        if now is None or annotations_of(now["spec"]["template"]).get(ANNOTATION) != moment:
             raise
         return now
     return _patched(account, now, dry_run=dry_run, tries=tries - 1)

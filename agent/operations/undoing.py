@@ -204,6 +204,7 @@ def _begin(account: Account, book: Book, leaving: int, way: Way) -> None:
         build=account.tools.builder.name,
         started=account.tools.clock.utc(),
         step="undoing",
+        excused=tuple(sorted(way.excused)),
     )
     book.write(lambda ledger: replace(ledger, intent=intent))
 

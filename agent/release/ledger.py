@@ -50,6 +50,7 @@ class Intent:
         started: RFC 3339, UTC.
         step: `recorded`, `undoing`, `interrupted` or `superseded` (then `build` is the newer one, which closes it).
         on_abort: what `headway recover` shall do: `undo` or `leave`.
+        excused: names of the smoke checks that failed before the deploy already.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Intent:
     started: str = ""
     step: str = "recorded"
     on_abort: str = "undo"
+    excused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

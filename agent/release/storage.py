@@ -187,7 +187,7 @@ def _ledger(index: Mapping[str, Any], sets: Mapping[str, ReleaseSet]) -> Ledger:
         served=int(index["served"]),
         migrated=int(index.get("migrated", 0)),
         token=int(index["token"]),
-        intent=Intent(**intent) if intent else None,
+        intent=Intent(**{**intent, "excused": tuple(intent.get("excused") or ())}) if intent else None,
         freeze=Freeze(**freeze) if freeze else None,
         sets=sets,
     )
