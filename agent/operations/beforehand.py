@@ -98,6 +98,8 @@ def announce(account: Account, mission: Mission, book: Book) -> tuple[Object, ..
     elif lost:
         names = ", ".join(str(ref(thing)) for thing in lost)
         account.note("prune", f"{names} will be deleted once the release is good")
+        if secrets := ", ".join(str(ref(thing)) for thing in lost if thing.get("kind") == "Secret"):
+            account.note("prune", f"an undo writes no Secrets: it would not bring {secrets} back")
     return lost if mission.prune == "delete" else ()
 
 

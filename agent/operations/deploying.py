@@ -15,7 +15,7 @@ from agent.operations.applying import template_still
 from agent.operations.beforehand import announce, prune, run_jobs, try_jobs
 from agent.operations.bookkeeping import Book
 from agent.operations.concluding import conclude
-from agent.operations.configuring import changed_secrets, configured
+from agent.operations.configuring import configured, name_secrets
 from agent.operations.giving_way import give_way
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
@@ -169,10 +169,7 @@ class _Deploy:
         if choice.target and reason and not self.mission.undo.one_way:
             choice, reason = self._stands_in(book, prepared, ledger, leaving, choice.target, reason)
         if choice.target:
-            for its in changed_secrets(self.tools, self.mission.place.namespace, choice.target, ledger.salt):
-                account.note(
-                    "rehearse", f"Secret {its} has changed since {choice.target.label}; an undo writes no Secrets"
-                )
+            name_secrets(account, "rehearse", choice.target, ledger.salt, self.mission.secrets)
         target = choice.target.label if choice.target else ""
         if reason and self.mission.require_undo:
             raise RefusedError(

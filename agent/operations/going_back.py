@@ -8,6 +8,7 @@ from agent.errors import ForbiddenError, NotFoundError, RefusedError, UsageError
 from agent.objects import Object, Ref, ref
 from agent.operations.account import Account, said_first, smoke_causes
 from agent.operations.bookkeeping import Book
+from agent.operations.configuring import name_secrets
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
 from agent.operations.mission import LockRules, Place, Running, Tools, UndoRules
@@ -84,6 +85,7 @@ def _undo(account: Account, mission: UndoMission, book: Book) -> DeployReport:
     if choice.target is None:
         return _no_target(account, mission, choice)
     account.release = choice.target.number
+    name_secrets(account, "undo", choice.target, book.ledger.salt)
     try:
         if mission.dry_run:
             return _rehearsed(account, book, Way(choice.target, "", on_purpose=True, named=_named(mission.wish)), left)

@@ -118,6 +118,20 @@ def test_a_secret_that_has_changed_since_is_named(shop):
     assert not any("Secret db" in remark for remark in shop.deploy("v4").remarks if "release 1" in remark)
 
 
+def test_a_secret_that_a_release_changes_itself_is_named_beforehand_and_by_the_undo(shop):
+    with_env(shop, "{secretRef: {name: db}}")
+    shop.manifest += "---\napiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: hunter2}\n"
+    shop.deploy("v1")
+    assert not any("Secret db" in remark for remark in shop.deploy("v3").remarks)
+    shop.manifest = shop.manifest.replace("hunter2", "hunter3")
+    said = "Secret db has changed since release 2 (v3); an undo writes no Secrets"
+    assert said in shop.deploy("v4", dry_run=True).remarks
+    assert said in shop.deploy("v4").remarks
+    assert said in undo(shop.tools, UndoMission(shop.place, dry_run=True)).remarks
+    report = undo(shop.tools, UndoMission(shop.place))
+    assert (report.undo, said in report.remarks) == ("verified", True)
+
+
 def test_a_secrets_value_is_never_in_the_ledger_nor_written_by_an_undo(shop):
     shop.manifest += "---\napiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: hunter2}\n"
     shop.deploy("v1")
@@ -247,6 +261,16 @@ def test_what_is_no_longer_named_is_deleted_once_the_release_is_good(shop):
     undone = undo(shop.tools, UndoMission(shop.place))
     assert undone.undo == "verified"
     assert Ref("v1", "ConfigMap", "shop", "extra") in shop.cluster.objects
+
+
+def test_a_secret_that_would_be_pruned_is_said_not_to_come_back(shop):
+    secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: hunter2}\n"
+    shop.manifest += secret + EXTRA
+    shop.deploy("v1")
+    shop.manifest = shop.manifest.replace(secret, "").replace(EXTRA, "")
+    said = "an undo writes no Secrets: it would not bring secret/db back"
+    assert said in shop.deploy("v3", prune="delete", dry_run=True).remarks
+    assert said not in shop.deploy("v3", prune="report", dry_run=True).remarks
 
 
 def test_nothing_is_pruned_by_a_release_that_fails(shop):
