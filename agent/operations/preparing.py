@@ -78,7 +78,7 @@ class Prepared:
             version=content.version,
             objects=content.digest,
             template=next((of_template(step.answer) for step in self.steps if step.ref == content.workload), ""),
-            pair=content.pair,
+            pair=mission.pair,
             created=tuple(str(step.ref) for step in self.steps if step.action == "create"),
             build=tools.builder.name,
             commit=tools.builder.commit,
@@ -165,7 +165,7 @@ def gates(ledger: Ledger, mission: Mission, now: str) -> None:
             f"nothing was changed: {ledger.workload} is frozen{until} by {freeze.by}: {freeze.reason}",
             hint="`headway thaw` lifts it; `headway undo` is always allowed",
         )
-    bad = ledger.known_bad(mission.content.image, mission.content.pair)
+    bad = ledger.known_bad(mission.content.image, mission.pair)
     if bad is not None and not mission.allow_known_bad:
         raise RefusedError(
             f"nothing was changed: image and configuration are known to be bad since {bad.label}: {bad.cause}",

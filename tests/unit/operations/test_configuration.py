@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.errors import InvalidObjectError, UnreachableError, UsageError
+from agent.errors import InvalidObjectError, RefusedError, UnreachableError, UsageError
 from agent.objects import Ref
 from agent.operations.going_back import UndoMission, undo
 from agent.operations.mission import UndoRules
@@ -130,6 +130,17 @@ def test_a_secret_that_a_release_changes_itself_is_named_beforehand_and_by_the_u
     assert said in undo(shop.tools, UndoMission(shop.place, dry_run=True)).remarks
     report = undo(shop.tools, UndoMission(shop.place))
     assert (report.undo, said in report.remarks) == ("verified", True)
+
+
+def test_who_mends_a_secret_has_made_another_pair(shop):
+    with_env(shop, "{secretRef: {name: db}}")
+    put(shop, "Secret", "db", data={"password": "d3Jvbmc="})
+    assert shop.deploy("v1").verdict == "complete"
+    assert shop.deploy("crash").undo == "verified"
+    with pytest.raises(RefusedError, match="known to be bad"):
+        shop.deploy("crash")
+    put(shop, "Secret", "db", data={"password": "cmlnaHQ="})
+    assert shop.deploy("crash").undo == "verified", "it was tried again"
 
 
 def test_a_secrets_value_is_never_in_the_ledger_nor_written_by_an_undo(shop):
