@@ -137,7 +137,7 @@ def _undo(account: Account, mission: Mission, book: Book, rolled: Rolled, excuse
     if chosen.target is None:
         release = book.ledger.release(number)
         assert release is not None
-        first_release(account, book, release, mission.undo)
+        first_release(account, book, release, mission.undo, rolled.template)
     else:
         way = Way(
             chosen.target,

@@ -10,6 +10,7 @@ from agent.errors import ForbiddenError, RefusedError
 from agent.objects import Ref
 from agent.operations.bookkeeping import Book
 from agent.operations.going_back import UndoMission, undo
+from agent.operations.mission import UndoRules
 from agent.release.ledger import Intent
 from agent.reports.events import Rehearsed, Undone
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
@@ -84,6 +85,29 @@ def test_a_first_release_has_no_target_even_if_that_can_not_be_written_down(shop
     assert (report.verdict, report.undo, int(report.status)) == ("failed", "no-target", 5)
     assert any("the ledger could not be written" in text for text in shop.noted())
     assert Ref("v1", "ConfigMap", "shop", "headway.deployment.web") in shop.cluster.objects
+
+
+@pytest.mark.parametrize("first", ["scale-to-zero", "delete"])
+def test_what_somebody_put_in_place_of_a_first_release_is_left_alone(shop, first):
+    """While the smoke checks still run, a person repairs it by hand."""
+    shop.rules = UndoRules(first=first)
+    began = shop.cluster.clock.now
+
+    def repair():
+        box = {
+            **shop.cluster.objects[WORKLOAD]["spec"]["template"]["spec"]["containers"][0],
+            "image": f"{REPOSITORY}:v5",
+        }
+        patch = {"spec": {"template": {"spec": {"containers": [box]}}}}
+        shop.cluster.patch(WORKLOAD, patch, content_type="application/merge-patch+json")
+
+    shop.cluster.clock.at(8.0, repair)
+    report = shop.deploy("v2")
+    assert shop.cluster.clock.now > began + 8.0
+    assert (report.verdict, report.undo, int(report.status)) == ("superseded", "none", 7)
+    live = shop.cluster.objects[WORKLOAD]
+    assert (live["spec"]["replicas"], "web:v5" in str(live)) == (3, True)
+    assert shop.ledger().intent is None
 
 
 def test_the_rehearsal_tries_the_release_that_an_undo_would_go_to(shop):
