@@ -250,11 +250,16 @@ def is_complete(live: Object) -> bool:
     return completion(snapshot) is not None
 
 
+def serving(release: Release) -> Serving:
+    """A recorded release as reports show it."""
+    good = release.judgement == "good"
+    return Serving(release.number, release.image, release.version, release.ended or release.started, verified=good)
+
+
 def serving_now(live: Object, known: Release | None, container: str) -> Serving:
     """What a live workload runs, as reports show it."""
     if known is not None:
-        good = known.judgement == "good"
-        return Serving(known.number, known.image, known.version, known.ended or known.started, verified=good)
+        return serving(known)
     image = images.of_container(live, container) or images.of_container(live, "")
     return Serving(0, image, _version(image))
 

@@ -14,6 +14,7 @@ from agent.operations.account import Account, smoke_causes
 from agent.operations.applying import OvertakenError, Step, plan
 from agent.operations.bookkeeping import Book
 from agent.operations.mission import running
+from agent.operations.preparing import serving
 from agent.operations.rolling import Rolled, roll
 from agent.operations.sharing import spared
 from agent.operations.smoking import smoke
@@ -25,7 +26,7 @@ from agent.release.order import by_removal, is_workload
 from agent.release.record import Release
 from agent.release.record import Undone as UndoneRecord
 from agent.reports.deploy import UndoResult, Verdict
-from agent.reports.events import Serving, Undoing, Undone
+from agent.reports.events import Undoing, Undone
 from agent.rollout.policy import Policy
 from agent.smoke.check import SmokeCheck
 
@@ -56,13 +57,6 @@ class Way:
     free_stuck: bool = False
     on_purpose: bool = False
     named: bool = False
-
-
-def serving(release: Release) -> Serving:
-    """A recorded release as reports show it."""
-    return Serving(
-        release.number, release.image, release.version, release.ended or release.started, release.judgement == "good"
-    )
 
 
 def way_back(
@@ -211,6 +205,8 @@ def _begin(account: Account, book: Book, leaving: int, way: Way) -> None:
 
 def _verified(account: Account, book: Book, leaving: int, way: Way, rolled: Rolled, began: float) -> UndoResult:
     account.undo_causes = rolled.causes
+    if moved := _moved(way.target.image_digest, rolled.identity.image_digest):
+        account.note("undo", f"the tag of {way.target.label} has moved: {moved}")
     if rolled.verdict != "complete":
         return _ended(account, book, leaving, way, "failed", _pods(account), began)
     content = book.ledger.sets[way.target.objects]
@@ -223,6 +219,12 @@ def _verified(account: Account, book: Book, leaving: int, way: Way, rolled: Roll
         return _ended(account, book, leaving, way, "unverified", text, began, rolled)
     said = "smoke passed" if checked else "no smoke checks"
     return _ended(account, book, leaving, way, "verified", f"{_pods(account)}, {said}", began, rolled)
+
+
+def _moved(before: str, now: str) -> str:
+    """That the pods run another image than the release did then; empty where they don't, or nobody knows."""
+    then, runs = before.rpartition("@")[2], now.rpartition("@")[2]
+    return f"{runs[:19]} runs, and {then[:19]} ran then" if then and runs and then != runs else ""
 
 
 def _pods(account: Account) -> str:

@@ -121,3 +121,15 @@ def test_the_rehearsal_tries_the_release_that_an_undo_would_go_to(shop):
     undone = next(event for event in shop.events if isinstance(event, Undone))
     assert rehearsed.target == undone.target == "release 1 (v1)"
     assert (report.verdict, report.undo) == ("timed-out", "verified")
+
+
+def test_an_undo_to_a_tag_that_has_moved_says_so(shop):
+    for tag in ("v1", "v3"):
+        shop.deploy(tag)
+    assert not any("has moved" in remark for remark in go_back(shop).remarks)
+    shop.deploy("v4")
+    other = f"{REPOSITORY}@sha256:{'a' * 64}"
+    Book(shop.cluster, WORKLOAD).write(lambda ledger: ledger.changed(1, image_digest=other))
+    report = go_back(shop)
+    assert report.undo == "verified"
+    assert any("the tag of release 1 (v1) has moved: sha256:" in remark for remark in report.remarks)
