@@ -159,7 +159,7 @@ def gates(ledger: Ledger, mission: Mission, now: str) -> None:
                 hint="take spec.paused out of the manifest",
             )
     freeze = ledger.freeze
-    if freeze is not None and (not freeze.until or now < freeze.until):
+    if freeze is not None and freeze.holds(now):
         until = f" until {freeze.until}" if freeze.until else ""
         raise RefusedError(
             f"nothing was changed: {ledger.workload} is frozen{until} by {freeze.by}: {freeze.reason}",

@@ -17,6 +17,7 @@ from agent.operations.undoing import Way, applicable
 from agent.ports import Registry
 from agent.release import images, oneway
 from agent.release.choice import choose
+from agent.release.ledger import Freeze
 from agent.release.record import Release
 from agent.reports.deploy import serving_dict
 from agent.reports.events import Serving
@@ -148,8 +149,13 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
         in_registry(registry, back) if registry and back else None,
         changed,
         f"{intent.kind} of release {intent.release} by {intent.build} since {intent.started}" if intent else "",
-        f"{freeze.reason} (by {freeze.by})" if freeze else "",
+        _frozen(freeze) if freeze is not None and freeze.holds(tools.clock.utc()) else "",
     )
+
+
+def _frozen(freeze: Freeze) -> str:
+    until = f", until {freeze.until}" if freeze.until else ""
+    return f"{freeze.reason} (by {freeze.by}{until})"
 
 
 def _way_back(account: Account, book: Book, left: int) -> tuple[Release | None, str, bool]:

@@ -72,6 +72,10 @@ class Freeze:
     since: str
     until: str = ""
 
+    def holds(self, now: str) -> bool:
+        """Whether it is not over yet (`now` is RFC 3339, UTC)."""
+        return not self.until or now < self.until
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:

@@ -246,7 +246,9 @@ def test_a_freeze_ends_by_itself(shop):
     freeze(shop.tools, shop.place, "lunch", until)
     with pytest.raises(RefusedError, match="until 2026-01-01T10:05:00Z"):
         shop.deploy("v3")
+    assert status(shop.tools, shop.place).freeze == f"lunch (by build/7, until {until})"
     shop.cluster.clock.sleep(400)
+    assert status(shop.tools, shop.place).freeze == ""
     assert shop.deploy("v3").verdict == "complete"
 
 
