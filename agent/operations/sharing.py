@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from agent.errors import RemoteError
 from agent.objects import Object, Ref, name, ref
 from agent.operations.account import Account
-from agent.release import storage
+from agent.release import owners, storage
 from agent.release.ledger import Ledger
 
 _KINDS = {kind.lower(): kind for kind in ("Deployment", "StatefulSet", "DaemonSet")}
 
 
 def spared(account: Account, things: Iterable[Object], step: str) -> list[Object]:
-    """Those that no other service's ledger names; the others are noted and left.
+    """Those that no other service's ledger names and no GitOps tool keeps; the others are noted and left.
 
     The ledgers are looked at only where there is something to delete; where they may not be listed, nothing is known of
     others.
@@ -24,7 +24,12 @@ def spared(account: Account, things: Iterable[Object], step: str) -> list[Object
         things: live objects that would be deleted.
         step: under which heading it is said.
     """
-    wanted = list(things)
+    wanted = []
+    for thing in things:
+        if tool := owners.gitops_owner(thing):
+            account.note(step, f"{ref(thing)} is kept: {tool} has it now")
+        else:
+            wanted.append(thing)
     if not wanted:
         return []
     users = _users(account)

@@ -53,6 +53,14 @@ def test_an_undo_leaves_what_another_service_has(ahead):
     assert SHARED in ahead.cluster.objects
 
 
+def test_what_a_gitops_tool_keeps_by_now_is_left_to_it(ahead):
+    ahead.cluster.objects[SHARED]["metadata"]["annotations"] = {"argocd.argoproj.io/tracking-id": "shop:extra"}
+    report = go_back(ahead)
+    assert report.undo == "verified"
+    assert "configmap/extra is kept: Argo CD has it now" in report.remarks
+    assert SHARED in ahead.cluster.objects
+
+
 def test_what_nobody_else_has_goes_with_its_release(ahead):
     deploy_the_other(ahead, more="")
     assert go_back(ahead).undo == "verified"
