@@ -75,6 +75,23 @@ def test_what_another_build_left_open_stays_open_when_an_undo_is_refused(shop):
     assert shop.ledger().intent == intent
 
 
+def test_what_another_build_left_open_is_not_said_to_be_interrupted_by_us(shop):
+    for tag in ("v1", "v3"):
+        shop.deploy(tag)
+    intent = leave_open(shop)
+
+    def interrupt(target):
+        if target.kind == "Service":
+            raise KeyboardInterrupt
+        return answers(target)
+
+    answers, shop.cluster.get = shop.cluster.get, interrupt
+    report = go_back(shop)
+    shop.cluster.get = answers
+    assert (report.verdict, report.changed, int(report.status)) == ("interrupted", False, 130)
+    assert shop.ledger().intent == intent
+
+
 def test_a_first_release_has_no_target_even_if_that_can_not_be_written_down(shop):
     def before(verb, target):
         if verb == "replace" and target.kind == "ConfigMap" and shop.cluster.objects[WORKLOAD]["spec"]["replicas"] == 0:
