@@ -332,6 +332,8 @@ def test_at_night_the_ledger_is_enough(shop, headway, tmp_path_factory, monkeypa
 def test_frozen(shop, headway):
     headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
     assert headway("freeze", ".", "--env", "staging", "--reason", "x", "--until", "yesterday").status == 2
+    rehearsed = json.loads(headway("freeze", ".", "--env", "staging", "--reason", "x", "--dry-run", "-o", "json").out)
+    assert (rehearsed["command"], rehearsed["rehearsal"], rehearsed["frozen"]) == ("freeze", True, True)
     assert json.loads(headway("freeze", ".", "--env", "staging", "--reason", "x", "-o", "json").out)["frozen"]
     done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3")
     assert done.status == 9
