@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from agent.cli.console import Console
-from agent.errors import ExitStatus, HeadwayError
+from agent.errors import ExitStatus, HeadwayError, RefusedError
 
 if TYPE_CHECKING:
     from agent.cli.output.recorder import Recorder
@@ -120,7 +120,10 @@ class Session:
             except HeadwayError as problem:
                 if reports:
                     problem.message = f"{tools.cluster.label}: {problem.message} (done before: {_names(reports)})"
-                    self._print(reports)
+                if isinstance(problem, RefusedError) and problem.report is not None:
+                    reports.append(problem.report)
+                if reports:
+                    self._print(reports if several else reports[-1])
                 raise
             reports.append(report.to_dict())
             status = report.status
@@ -142,6 +145,10 @@ class Session:
         self._emit = _both(recorder, story.emit)
         try:
             report = operation(tools)
+        except RefusedError as problem:
+            if problem.report is not None:
+                recorder.close(problem.report)
+            raise
         finally:
             story.close()
             self._emit = nowhere

@@ -215,9 +215,7 @@ def carry_out(
         try:
             return cluster.apply(thing, force=step.force)
         except FieldConflictError:
-            if live is None:  # there was nothing to be in conflict with
-                raise OvertakenError(f"{step.ref} was created by somebody else just before our write") from None
-            step = replace(_rehearsed(cluster, step.thing, live), live=live)
+            step = _forced(cluster, step, live)
         except StaleWriteError:
             live = cluster.get(step.ref)
             if not _unmoved(step.live, live) and not may_change(live):
@@ -227,6 +225,17 @@ def carry_out(
             if (written := _after_silence(cluster, step)) is not None:
                 return written
     raise StaleWriteError(f"{step.ref} was not written: {TRIES} tries, and it changed or gave no answer each time")
+
+
+def _forced(cluster: Cluster, step: Step, live: Object | None) -> Step:
+    """The step that takes the fields that somebody else has set since it was tried.
+
+    Raises:
+        OvertakenError: there was nothing to be in conflict with: somebody has created it.
+    """
+    if live is None:
+        raise OvertakenError(f"{step.ref} was created by somebody else just before our write") from None
+    return replace(_rehearsed(cluster, step.thing, live), live=live)
 
 
 def _after_silence(cluster: Cluster, step: Step) -> Object | None:

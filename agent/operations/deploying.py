@@ -50,6 +50,7 @@ class _Deploy:
     def __init__(self, tools: Tools, mission: Mission) -> None:
         self.mission = mission
         self.account = Account("deploy", tools, mission.place)
+        self.account.image, self.account.version = mission.content.image, mission.content.version
         self.tools = self.account.tools
         self.book: Book | None = None
         self.baseline: tuple[SmokeReport, ...] = ()

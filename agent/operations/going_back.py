@@ -59,7 +59,8 @@ def undo(tools: Tools, mission: UndoMission) -> DeployReport:
     account.rehearsal = mission.dry_run
     workload = mission.place.workload
     if mission.dry_run:
-        return _undo(account, mission, Book(tools.cluster, workload))
+        with said_first(account):
+            return _undo(account, mission, Book(tools.cluster, workload))
     try:
         with (
             said_first(account),

@@ -53,7 +53,8 @@ def restart(tools: Tools, mission: RestartMission) -> DeployReport:
     account = Account("restart", tools, mission.place)
     account.rehearsal = mission.dry_run
     if mission.dry_run:
-        _restart(account, mission, Book(tools.cluster, mission.place.workload))
+        with said_first(account):
+            _restart(account, mission, Book(tools.cluster, mission.place.workload))
         return account.report()
     book: Book | None = None
     try:

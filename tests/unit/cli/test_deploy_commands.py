@@ -332,6 +332,15 @@ def test_at_night_the_ledger_is_enough(shop, headway, tmp_path_factory, monkeypa
 def test_frozen(shop, headway):
     headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
     assert headway("freeze", ".", "--env", "staging", "--reason", "x", "--until", "yesterday").status == 2
+    assert headway("freeze", ".", "--env", "staging", "--reason", "night").status == 0
+    frozen = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3", "--report", "refused", "-o", "json")
+    report = json.loads(frozen.out)
+    assert (frozen.status, report["verdict"], report["exit_status"], report["changed"]) == (9, "refused", 9, False)
+    assert report["image"] == f"{IMAGE}:v3"
+    assert any("is frozen by" in remark for remark in report["remarks"])
+    assert json.loads(Path("refused/report.json").read_text()) == report
+    assert '<failure message="refused">' in Path("refused/junit.xml").read_text()
+    assert "frozen by" in Path("refused/report.html").read_text()
     rehearsed = json.loads(headway("freeze", ".", "--env", "staging", "--reason", "x", "--dry-run", "-o", "json").out)
     assert (rehearsed["command"], rehearsed["rehearsal"], rehearsed["frozen"]) == ("freeze", True, True)
     assert json.loads(headway("freeze", ".", "--env", "staging", "--reason", "x", "-o", "json").out)["frozen"]
