@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from agent.errors import ForbiddenError, HeadwayError, InvalidObjectError, NotFoundError
+from agent.errors import ForbiddenError, HeadwayError, InvalidObjectError, NotFoundError, RemoteError
 from agent.objects import Object, ref
+from agent.operations import pods
 from agent.operations.account import Account, smoke_causes
 from agent.operations.applying import OvertakenError, Step, plan
 from agent.operations.bookkeeping import Book
@@ -205,12 +206,16 @@ def _begin(account: Account, book: Book, leaving: int, way: Way) -> None:
 
 def _verified(account: Account, book: Book, leaving: int, way: Way, rolled: Rolled, began: float) -> UndoResult:
     account.undo_causes = rolled.causes
-    if moved := _moved(way.target.image_digest, rolled.identity.image_digest):
+    if moved := pods.moved(way.target.image_digest, rolled.identity.image_digest):
         account.note("undo", f"the tag of {way.target.label} has moved: {moved}")
     if rolled.verdict != "complete":
         return _ended(account, book, leaving, way, "failed", _pods(account), began)
     content = book.ledger.sets[way.target.objects]
-    checked = smoke(account.tools, running(account.place, content, way.target.version, way.otherwise), "undo")
+    try:
+        checked = smoke(account.tools, running(account.place, content, way.target.version, way.otherwise), "undo")
+    except RemoteError as away:
+        text = f"rolled out, but the smoke checks could not be asked: {away.message}"
+        return _ended(account, book, leaving, way, "unverified", text, began, rolled)
     account.smoke.extend(checked)
     failed = [check for check in checked if not check.passed and check.name not in way.excused]
     if failed:
@@ -219,12 +224,6 @@ def _verified(account: Account, book: Book, leaving: int, way: Way, rolled: Roll
         return _ended(account, book, leaving, way, "unverified", text, began, rolled)
     said = "smoke passed" if checked else "no smoke checks"
     return _ended(account, book, leaving, way, "verified", f"{_pods(account)}, {said}", began, rolled)
-
-
-def _moved(before: str, now: str) -> str:
-    """That the pods run another image than the release did then; empty where they don't, or nobody knows."""
-    then, runs = before.rpartition("@")[2], now.rpartition("@")[2]
-    return f"{runs[:19]} runs, and {then[:19]} ran then" if then and runs and then != runs else ""
 
 
 def _pods(account: Account) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.errors import ForbiddenError, RefusedError
+from agent.errors import ForbiddenError, RefusedError, UnreachableError
 from agent.objects import Ref
 from agent.operations.bookkeeping import Book
 from agent.operations.going_back import UndoMission, undo
@@ -150,3 +150,20 @@ def test_an_undo_to_a_tag_that_has_moved_says_so(shop):
     report = go_back(shop)
     assert report.undo == "verified"
     assert any("the tag of release 1 (v1) has moved: sha256:" in remark for remark in report.remarks)
+
+
+def test_an_undo_whose_smoke_checks_can_not_be_asked_is_unverified(shop):
+    for tag in ("v1", "v3"):
+        shop.deploy(tag)
+    answers = shop.cluster.get
+
+    def vanished(target):
+        if target == WORKLOAD and shop.cluster.pods_of("v1"):
+            raise UnreachableError("deployment/web was not read: connection refused")
+        return answers(target)
+
+    shop.cluster.get = vanished
+    report = go_back(shop)
+    shop.cluster.get = answers
+    assert (report.undo, int(report.status)) == ("unverified", 5)
+    assert (shop.ledger().current, shop.ledger().intent) == (1, None)
