@@ -243,6 +243,18 @@ def known_release(ledger: Ledger, live: Object | None) -> Release | None:
     return newest(each for each in ledger.releases if each.template == template and each.rollout != "refused")
 
 
+def left_release(ledger: Ledger, live: Object | None) -> Release | None:
+    """The release that an undo leaves: the one that serves, or else the one that somebody has left half written.
+
+    Of that one the configuration may be there and the pods not, or it was half undone: what serves is no more than what
+    should come back.
+    """
+    known, intent = known_release(ledger, live), ledger.intent
+    if known is None or intent is None or intent.kind == "restart" or intent.release != ledger.current:
+        return known
+    return ledger.release(intent.release) or known
+
+
 def is_complete(live: Object) -> bool:
     """Whether a workload, as it is, is rolled out completely (kubectl's rule)."""
     snapshot = Snapshot(ref(live))

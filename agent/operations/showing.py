@@ -12,7 +12,7 @@ from agent.operations.bookkeeping import Book
 from agent.operations.configuring import changed_secrets
 from agent.operations.going_back import demand_namespace, live_workload
 from agent.operations.mission import Place, Tools
-from agent.operations.preparing import is_complete, known_release, serving_now
+from agent.operations.preparing import is_complete, known_release, left_release, serving_now
 from agent.operations.undoing import Way, applicable
 from agent.ports import Registry
 from agent.release import images, oneway
@@ -132,7 +132,8 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
     live = live_workload(tools, place)
     book = Book(tools.cluster, place.workload)
     known = known_release(book.ledger, live)
-    left = known.number if known else 0
+    leaving = left_release(book.ledger, live)
+    left = leaving.number if leaving else 0
     back, reason, clean = _way_back(Account("status", tools, place), book, left)
     changed = changed_secrets(tools, place.namespace, back, book.ledger.salt) if back else ()
     intent, freeze = book.ledger.intent, book.ledger.freeze

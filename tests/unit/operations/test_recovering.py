@@ -13,6 +13,7 @@ from agent.operations.going_back import UndoMission, undo
 from agent.operations.locking import held
 from agent.operations.mission import Builder, LockRules
 from agent.operations.recovering import RecoverMission, recover
+from agent.operations.showing import status
 from agent.release.digest import of_template
 from agent.smoke.check import SmokeCheck
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD, Shop
@@ -294,3 +295,36 @@ def test_a_rehearsed_recovery_says_what_it_would_do(on_abort, would):
     assert any(would in remark for remark in report.remarks)
     assert len(shop.cluster.writes()) == before
     assert shop.ledger().intent is not None
+
+
+def half_way(*tags, operation, number):
+    """Releases that are good, then an operation that is killed at a write after it has said what it is about to do."""
+    shop = Shop()
+    for tag in tags:
+        shop.deploy(tag)
+    shop.manifest = shop.manifest.replace("blue", "green") + EXTRA
+    kill_at(shop, number, "after", lambda: operation(shop))
+    assert shop.ledger().intent is not None
+    return shop
+
+
+@pytest.mark.parametrize("number", range(2, 6))
+def test_an_undo_by_hand_goes_back_from_what_was_left_half_written(number):
+    shop = half_way("v5", "v1", operation=lambda shop: shop.deploy("v3"), number=number)
+    back = status(shop.tools, shop.place).back
+    report = undo(shop.tools, UndoMission(shop.place, shop.checks, shop.policy, lock=mission(shop).lock))
+    assert (report.undo, report.undone_to.version, back.version) == ("verified", "v1", "v1")
+    colour = shop.cluster.objects[Ref("v1", "ConfigMap", "shop", "settings")]["data"]["colour"]
+    assert (colour, Ref("v1", "ConfigMap", "shop", "extra") in shop.cluster.objects) == ("blue", False)
+    assert shop.ledger().intent is None
+
+
+@pytest.mark.parametrize("number", range(2, 4))
+def test_an_undo_that_was_killed_is_gone_on_with_by_hand(number):
+    def go_back(shop, **changes):
+        return undo(shop.tools, UndoMission(shop.place, shop.checks, shop.policy, **changes))
+
+    shop = half_way("v5", "v1", "v3", operation=go_back, number=number)
+    report = go_back(shop, lock=mission(shop).lock)
+    assert (report.undo, report.undone_to.version) == ("verified", "v1")
+    assert shop.ledger().intent is None
