@@ -169,7 +169,7 @@ def _set(text: str) -> ReleaseSet:
 
 
 def _is_object(thing: object) -> bool:
-    return isinstance(thing, dict) and "kind" in thing and isinstance(thing.get("metadata"), dict)
+    return isinstance(thing, dict) and "kind" in thing and isinstance(thing.get("metadata") or {}, dict)
 
 
 def _ledger(index: Mapping[str, Any], sets: Mapping[str, ReleaseSet]) -> Ledger:
