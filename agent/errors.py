@@ -7,6 +7,7 @@ cause, then, as `hint`, the way out; `agent.cli.main` is the only place that tur
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 
 class ExitStatus(IntEnum):
@@ -50,9 +51,14 @@ class UsageError(HeadwayError):
 
 
 class RefusedError(HeadwayError):
-    """Policy forbids it: frozen, known bad, a GitOps owner, no way back although one is required."""
+    """Policy forbids it: frozen, known bad, a GitOps owner, no way back although one is required.
+
+    Attributes:
+        report: what the operation has to report all the same (docs/reference/report.md); None where it reports nothing.
+    """
 
     status = ExitStatus.REFUSED
+    report: dict[str, Any] | None = None
 
 
 class LockedError(HeadwayError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from agent.cli.console import Console
-from agent.errors import ExitStatus, HeadwayError
+from agent.errors import ExitStatus, HeadwayError, RefusedError
 
 if TYPE_CHECKING:
     from agent.cli.output.recorder import Recorder
@@ -107,7 +107,7 @@ class Session:
         """Each cluster in turn; stops at the first that doesn't end well.
 
         Args:
-            clusters: connected one after another.
+            clusters: in their order.
             operation: what is done to each.
             several: whether there are several clusters, so that each gets a report folder of its own.
         """
@@ -120,14 +120,21 @@ class Session:
             except HeadwayError as problem:
                 if reports:
                     problem.message = f"{tools.cluster.label}: {problem.message} (done before: {_names(reports)})"
+                if isinstance(problem, RefusedError) and problem.report is not None:
+                    reports.append(problem.report)
+                if reports:
+                    self._print(reports if several else reports[-1])
                 raise
             reports.append(report.to_dict())
             status = report.status
             if status is not ExitStatus.OK:
                 break
-        if self._output == "json":
-            self._console.data(json.dumps(reports if several else reports[-1], indent=2, ensure_ascii=False))
+        self._print(reports if several else reports[-1])
         return status
+
+    def _print(self, data: object) -> None:
+        if self._output == "json":
+            self._console.data(json.dumps(data, indent=2, ensure_ascii=False))
 
     def _one(self, tools: Tools, operation: Callable[[Tools], DeployReport], folder: str) -> DeployReport:
         from agent.cli.output.recorder import Recorder
@@ -138,6 +145,10 @@ class Session:
         self._emit = _both(recorder, story.emit)
         try:
             report = operation(tools)
+        except RefusedError as problem:
+            if problem.report is not None:
+                recorder.close(problem.report)
+            raise
         finally:
             story.close()
             self._emit = nowhere

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -187,16 +186,17 @@ def choose(spec: str, environment: str) -> Chosen:
     return Chosen(loaded, loaded.spec.for_environment(environment))
 
 
-def clusters(chosen: Aim, context: str, emit: Emit) -> Iterator[Tools]:
-    """The tools for each cluster of the environment, in its order; connected one after another.
+def clusters(chosen: Aim, context: str, emit: Emit) -> list[Tools]:
+    """The tools for each cluster of the environment, in its order; nothing is sent yet.
+
+    All of them at once: a context that is unknown is found out before anything is done to another cluster.
 
     Args:
         chosen: the spec and environment.
         context: `--context`: this cluster only; empty: those of the spec.
         emit: where events go.
     """
-    for each in [context] if context else chosen.contexts:
-        yield tools(each, emit, folder=chosen.folder)
+    return [tools(each, emit, folder=chosen.folder) for each in ([context] if context else chosen.contexts)]
 
 
 def tools(context: str, emit: Emit, *, folder: Path) -> Tools:

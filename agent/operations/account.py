@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
-from agent.errors import HeadwayError
+from agent.errors import HeadwayError, RefusedError
 from agent.objects import controller_uid, labels
 from agent.operations import pods
 from agent.operations.mission import Place, Tools
@@ -192,15 +192,23 @@ class Account:
             changed=self.changed,
         )
 
+    def refused(self, why: str) -> DeployReport:
+        """The report of an operation that policy forbids."""
+        self.verdict, self.release = "refused", 0
+        self._remarks[why] = None
+        return self.report()
+
 
 @contextmanager
 def said_first(account: Account | None = None, begin: str = "nothing was changed") -> Iterator[None]:
-    """An error before anything was changed opens with that."""
+    """An error before anything was changed opens with that; a refusal has a report all the same."""
     try:
         yield
     except HeadwayError as problem:
         if not (account and account.changed) and not problem.message.startswith("nothing "):
             problem.message = f"{begin}: {problem.message}"
+        if account and not account.changed and isinstance(problem, RefusedError):
+            problem.report = account.refused(problem.message).to_dict()
         raise
 
 

@@ -86,8 +86,9 @@ def autoscalers(
         there = cluster.list("autoscaling/v2", "HorizontalPodAutoscaler", namespace)
     except (ForbiddenError, NotFoundError):
         there = []  # then what the scale subresource left in managedFields has to do
-    staying = owners.scaled([*(thing for thing in there if ref(thing) not in leaves), *objects])
-    freed = owners.scaled(thing for thing in there if ref(thing) in leaves) - staying
+    gone = {str(each) for each in leaves}  # whichever version of the API the manifests spoke
+    staying = owners.scaled([*(thing for thing in there if str(ref(thing)) not in gone), *objects])
+    freed = owners.scaled(thing for thing in there if str(ref(thing)) in gone) - staying
     return owners.Autoscaled(staying, freed)
 
 
@@ -214,7 +215,7 @@ def carry_out(
         try:
             return cluster.apply(thing, force=step.force)
         except FieldConflictError:
-            step = replace(_rehearsed(cluster, step.thing, live), live=live)
+            step = _forced(cluster, step, live)
         except StaleWriteError:
             live = cluster.get(step.ref)
             if not _unmoved(step.live, live) and not may_change(live):
@@ -226,10 +227,22 @@ def carry_out(
     raise StaleWriteError(f"{step.ref} was not written: {TRIES} tries, and it changed or gave no answer each time")
 
 
+def _forced(cluster: Cluster, step: Step, live: Object | None) -> Step:
+    """The step that takes the fields that somebody else has set since it was tried.
+
+    Raises:
+        OvertakenError: there was nothing to be in conflict with: somebody has created it.
+    """
+    if live is None:
+        raise OvertakenError(f"{step.ref} was created by somebody else just before our write") from None
+    return replace(_rehearsed(cluster, step.thing, live), live=live)
+
+
 def _after_silence(cluster: Cluster, step: Step) -> Object | None:
     """The object, if a write without an answer was carried out all the same; None: it was not, and can be tried again.
 
-    Called while the UnreachableError is handled, which is raised again where what is there now doesn't tell.
+    Raises:
+        UncertainError: what is there now doesn't tell, or can't be read.
     """
     try:
         live = cluster.get(step.ref)
@@ -240,8 +253,13 @@ def _after_silence(cluster: Cluster, step: Step) -> Object | None:
         ) from away
     if live is not None and step.rehearsed and same_but_for_the_server(live, step.answer):
         return live
+    if live is not None and step.live is None and owners.is_ours(live) and holds(live, step.thing):
+        return live  # with what the server gave it only when it was made: addresses, ports
     if not _unmoved(step.live, live):
-        raise  # noqa: PLE0704  see above
+        raise UncertainError(
+            f"{step.ref} was sent, and what is there now is neither what it was nor what was to become of it",
+            hint="`headway status` shows what runs, `headway recover` closes it",
+        )
     return None
 
 

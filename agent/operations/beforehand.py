@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.errors import HeadwayError, RefusedError
+from agent.errors import HeadwayError, UnreachableError
 from agent.objects import Object, Ref, ref, uid
 from agent.operations.account import Account, as_verdict
+from agent.operations.applying import UncertainError
 from agent.operations.bookkeeping import Book
 from agent.operations.following import Following
 from agent.operations.mission import Mission, Tools
@@ -14,7 +15,7 @@ from agent.operations.rolling import Rolled, causes_of
 from agent.operations.sharing import spared
 from agent.release import beforehand, owners
 from agent.release.ledger import Ledger
-from agent.release.order import NEVER_REMOVED, by_removal
+from agent.release.order import by_removal
 from agent.rollout.policy import Policy
 
 
@@ -44,8 +45,7 @@ def run_jobs(account: Account, jobs: Sequence[Object], policy: Policy) -> Rolled
         account.guard()
         with Following(account.tools, [job], "before", heed=account.heed) as following:
             sent = account.tools.clock.monotonic()
-            answer = account.tools.cluster.create(job)
-            account.changed = True
+            answer = _created(account, job)
             following.applied(answer, sent, created=True)
             endings = following.run(policy)
             verdict = as_verdict(endings[0].word)
@@ -55,16 +55,31 @@ def run_jobs(account: Account, jobs: Sequence[Object], policy: Policy) -> Rolled
     return None
 
 
+def _created(account: Account, job: Object) -> Object:
+    """Starts a Job, and finds out whether it was started where the answer was lost: what it does is never undone.
+
+    Raises:
+        UncertainError: that can't be found out.
+    """
+    cluster = account.tools.cluster
+    try:
+        answer = cluster.create(job)
+    except UnreachableError:
+        try:
+            found = cluster.get(ref(job))
+        except UnreachableError as away:
+            account.changed = True
+            raise UncertainError(f"{ref(job)} was sent, and whether it runs is not known: {away.message}") from away
+        if found is None:
+            raise
+        answer = found
+    account.changed = True
+    return answer
+
+
 def orphans(account: Account, ledger: Ledger, objects: Sequence[Object]) -> tuple[Object, ...]:
     """Live objects that releases of ours have created and the new one doesn't name: never data, never others'."""
-    created = [
-        ref(thing)
-        for release in ledger.releases
-        if release.objects in ledger.sets
-        for thing in ledger.sets[release.objects].objects
-        if str(ref(thing)) in release.created and thing.get("kind") not in NEVER_REMOVED
-    ]
-    lost = beforehand.orphans(created, (ref(thing) for thing in objects))
+    lost = ledger.created(ledger.releases, but=objects)
     found = (account.tools.cluster.get(each) for each in by_removal(lost))
     return tuple(spared(account, (thing for thing in found if thing is not None and owners.is_ours(thing)), "prune"))
 
@@ -77,14 +92,14 @@ def announce(account: Account, mission: Mission, book: Book) -> tuple[Object, ..
     if mission.prune == "leave":
         return ()
     lost = orphans(account, book.ledger, mission.content.objects)
-    if any(ref(thing) == mission.place.workload for thing in lost):
-        raise RefusedError("nothing was changed: the manifests don't name the workload itself")
     if lost and mission.prune == "report":
         names = ", ".join(str(ref(thing)) for thing in lost)
         account.note("prune", f"no manifest names {names} any more; kept (deploy.prune: report)")
     elif lost:
         names = ", ".join(str(ref(thing)) for thing in lost)
         account.note("prune", f"{names} will be deleted once the release is good")
+        if secrets := ", ".join(str(ref(thing)) for thing in lost if thing.get("kind") == "Secret"):
+            account.note("prune", f"an undo writes no Secrets: it would not bring {secrets} back")
     return lost if mission.prune == "delete" else ()
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from agent.errors import LockedError, StaleWriteError, UnreachableError
+from agent.errors import HeadwayError, LockedError, StaleWriteError, UnreachableError
 from agent.objects import Object, Ref, metadata
 from agent.operations.locking import Lock
 from agent.ports import Cluster
@@ -97,6 +97,13 @@ class Book:
             self.ledger = wanted
             return wanted
         raise AssertionError("unreachable")
+
+    def close(self, change: Callable[[Ledger], Ledger], note: Callable[[str], None]) -> None:
+        """As `write`, for what is over and done: a ledger that can't be written is said, and changes no verdict."""
+        try:
+            self.write(change)
+        except HeadwayError as problem:
+            note(f"the ledger could not be written: {problem.message}")
 
     def last_words(self, change: Callable[[Ledger], Ledger]) -> bool:
         """Writes within `LAST_WORDS` seconds or not at all; whether it was written. For interruptions."""

@@ -129,10 +129,7 @@ def _close(account: Account, book: Book, rolled: Rolled, found: _Findings, numbe
         intent = replace(ledger.intent, step="undoing") if will_undo and ledger.intent else None
         return replace(ledger.changed(number, **changes), intent=intent)
 
-    try:
-        book.write(change)
-    except HeadwayError as problem:
-        account.note("apply", f"the ledger could not be written: {problem.message}")
+    book.close(change, lambda text: account.note("apply", text))
 
 
 def _undo(account: Account, mission: Mission, book: Book, rolled: Rolled, excused: frozenset[str], number: int) -> None:
@@ -140,7 +137,7 @@ def _undo(account: Account, mission: Mission, book: Book, rolled: Rolled, excuse
     if chosen.target is None:
         release = book.ledger.release(number)
         assert release is not None
-        first_release(account, book, release, mission.undo)
+        first_release(account, book, release, mission.undo, rolled.template)
     else:
         way = Way(
             chosen.target,

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from agent.errors import HeadwayError
 from agent.objects import Object, Ref, name
+from agent.operations.account import Account
 from agent.operations.mission import Mission, Tools
 from agent.release import references
 from agent.release.digest import of, of_secret
@@ -66,11 +67,35 @@ def _secrets(found: Mapping[tuple[str, str], str]) -> dict[str, str]:
     return {its: value for (kind, its), value in found.items() if kind == "Secret"}
 
 
-def changed_secrets(tools: Tools, namespace: str, release: Release, salt: str) -> tuple[str, ...]:
-    """Names of the Secrets that a release refers to and that are not what they were (an undo never writes them)."""
+def changed_secrets(
+    tools: Tools, namespace: str, release: Release, salt: str, bringing: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """Names of the Secrets that a release refers to and that are not what they were (an undo never writes them).
+
+    Args:
+        tools: the doors to the outside.
+        namespace: where the Secrets are.
+        release: the one that an undo would go to.
+        salt: the ledger's.
+        bringing: hashes of those that a release about to be written will leave; the others are read.
+    """
     result = []
     for its, before in release.secrets.items():
-        thing = _read(tools, Ref("v1", "Secret", namespace, its))
-        if thing is not None and of_secret(thing, salt) != before:
+        now = (bringing or {}).get(its) or _hash_of(tools, Ref("v1", "Secret", namespace, its), salt)
+        if now not in {"", before}:
             result.append(its)
     return tuple(result)
+
+
+def _hash_of(tools: Tools, target: Ref, salt: str) -> str:
+    """The Secret's hash; empty where it isn't there or may not be read."""
+    thing = _read(tools, target)
+    return of_secret(thing, salt) if thing is not None else ""
+
+
+def name_secrets(
+    account: Account, step: str, release: Release, salt: str, bringing: Mapping[str, str] | None = None
+) -> None:
+    """Says which Secrets an undo to that release would not put back; see `changed_secrets`."""
+    for its in changed_secrets(account.tools, account.place.namespace, release, salt, bringing):
+        account.note(step, f"Secret {its} has changed since {release.label}; an undo writes no Secrets")

@@ -15,7 +15,7 @@ from agent.operations.applying import template_still
 from agent.operations.beforehand import announce, prune, run_jobs, try_jobs
 from agent.operations.bookkeeping import Book
 from agent.operations.concluding import conclude
-from agent.operations.configuring import changed_secrets, configured
+from agent.operations.configuring import configured, name_secrets
 from agent.operations.giving_way import give_way
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
@@ -50,6 +50,7 @@ class _Deploy:
     def __init__(self, tools: Tools, mission: Mission) -> None:
         self.mission = mission
         self.account = Account("deploy", tools, mission.place)
+        self.account.image, self.account.version = mission.content.image, mission.content.version
         self.tools = self.account.tools
         self.book: Book | None = None
         self.baseline: tuple[SmokeReport, ...] = ()
@@ -161,15 +162,15 @@ class _Deploy:
                 )
             return
         ledger = prepared.with_external(book.ledger, self.tools)
-        choice = choose(ledger, leaving=0)
+        if not prepared.unchanged:
+            ledger = prepared.with_release(ledger, self.tools, self.mission)  # what an undo would find
+        leaving = 0 if prepared.unchanged else ledger.current
+        choice = choose(ledger, leaving=leaving)
         reason = self._no_way(book, prepared, ledger, choice.target) if choice.target else choice.reason
         if choice.target and reason and not self.mission.undo.one_way:
-            choice, reason = self._stands_in(book, prepared, ledger, choice.target, reason)
+            choice, reason = self._stands_in(book, prepared, ledger, leaving, choice.target, reason)
         if choice.target:
-            for its in changed_secrets(self.tools, self.mission.place.namespace, choice.target, ledger.salt):
-                account.note(
-                    "rehearse", f"Secret {its} has changed since {choice.target.label}; an undo writes no Secrets"
-                )
+            name_secrets(account, "rehearse", choice.target, ledger.salt, self.mission.secrets)
         target = choice.target.label if choice.target else ""
         if reason and self.mission.require_undo:
             raise RefusedError(
@@ -178,11 +179,11 @@ class _Deploy:
         account.hear(Rehearsed(self.tools.clock.monotonic(), target, possible=not reason, reason=reason))
 
     def _stands_in(
-        self, book: Book, prepared: Prepared, ledger: Ledger, target: Release, reason: str
+        self, book: Book, prepared: Prepared, ledger: Ledger, leaving: int, target: Release, reason: str
     ) -> tuple[Choice, str]:
         """An older good release for one that could not be applied; else that one again, with its reason."""
         unusable = {target.number}
-        while other := choose(ledger, leaving=0, unusable=frozenset(unusable)).target:
+        while other := choose(ledger, leaving=leaving, unusable=frozenset(unusable)).target:
             if not self._no_way(book, prepared, ledger, other):
                 self.account.note("rehearse", f"{target.label} is no way back: {reason}")
                 return Choice(other, "the newest good release that can still be applied"), ""
@@ -190,10 +191,9 @@ class _Deploy:
         return Choice(target, ""), reason
 
     def _no_way(self, book: Book, prepared: Prepared, ledger: Ledger, target: Release) -> str:
-        """Why an undo of this release could not go to the target; empty where it could."""
+        """Why an undo of this release, which the ledger has already, could not go to the target; empty: it could."""
         mission = self.mission
-        after = ledger if prepared.unchanged else prepared.with_release(ledger, self.tools, mission)
-        if target.number not in storage.kept(after):
+        if target.number not in storage.kept(ledger):
             return "its objects find no room in the ledger beside those of this release"
         if mission.undo.one_way:
             return "this release migrates a database one way (deploy.undo.database_migrations)"
@@ -222,11 +222,12 @@ class _Deploy:
             self.account.release = self.number
             return
         baseline = {check.name: check.passed for check in self.baseline}
+        excused = tuple(its for its, passed in baseline.items() if not passed)
 
         def change(ledger: Ledger) -> Ledger:
             ledger = prepared.with_external(ledger, self.tools, baseline)
             self.before = replace(ledger, current=prepared.known.number if prepared.known else ledger.current)
-            return prepared.with_release(ledger, self.tools, self.mission)
+            return prepared.with_release(ledger, self.tools, self.mission, excused)
 
         ledger = book.write(change)
         self.number = self.account.release = self.recorded = ledger.current

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from agent.errors import UnreachableError
+from agent.errors import ForbiddenError, InvalidObjectError, StaleWriteError, UnreachableError
 from agent.objects import Object, Ref, ref
 from agent.operations.mission import Tools
 from agent.ports import Feed
@@ -31,6 +31,8 @@ FIRST_LISTS = 15.0
 """Seconds within which the state before the write should be known; after that the write goes ahead without it."""
 HEED = 2.0
 """Seconds between two questions whether we should go on: this process' own business, no request."""
+FREED = 60.0
+"""Seconds within which a pod that was deleted must be seen to go; then the set hangs for good."""
 BATCH = 500
 """Events folded between two judgements, at most: a burst is judged once."""
 _FINAL_BAD = (Failed, Superseded, Gone, TimedOut)
@@ -58,7 +60,7 @@ class Following:
         tools: the doors to the outside.
         workloads: objects with a selector; those that are followed.
         step: `rollout` or `undo`, for events.
-        free: whether a StatefulSet's pod that hangs is deleted, so that the update goes on (P49).
+        free: asked before a StatefulSet's pod that hangs is deleted, so that the update goes on (P49); None: none is.
         heed: asked while we wait: raises where we should not go on.
     """
 
@@ -68,7 +70,7 @@ class Following:
         workloads: Iterable[Object],
         step: str = "rollout",
         *,
-        free: bool = False,
+        free: Callable[[], None] | None = None,
         heed: Callable[[], None] | None = None,
     ) -> None:
         self._tools = tools
@@ -79,7 +81,7 @@ class Following:
         self._said: dict[Ref, str] = {}
         self._free = free
         self._heed = heed
-        self._freed: set[str] = set()
+        self._freed: dict[str, float] = {}
         self.snapshots: dict[Ref, Snapshot] = {}
 
     def __enter__(self) -> Self:
@@ -138,14 +140,22 @@ class Following:
         """Whether a StatefulSet that hangs is helped: the one pod that stops it is deleted, and never a good one."""
         stuck = isinstance(verdict, Failed) and verdict.diagnosis[0].code is Code.STATEFULSET_STUCK
         pod = stuck_pod(self.snapshots[target]) if stuck and self._free else None
-        if pod is None:
+        if pod is None or self._free is None:
             return False
-        if pod.uid not in self._freed:
-            self._freed.add(pod.uid)
+        now = self._tools.clock.monotonic()
+        if pod.uid in self._freed:
+            return now < self._freed[pod.uid] + FREED
+        self._freed[pod.uid] = now
+        self._free()
+        said = f"deleted pod {pod.name}, which stopped the update of {target}"
+        try:
             self._tools.cluster.delete(Ref("v1", "Pod", target.namespace, pod.name), uid=pod.uid)
-            now = self._tools.clock.monotonic()
-            self._tools.emit(Noted(now, self._step, f"deleted pod {pod.name}, which stopped the update of {target}"))
-        return True
+        except StaleWriteError:
+            return True  # somebody has replaced it already
+        except (ForbiddenError, InvalidObjectError) as problem:
+            said, pod = f"pod {pod.name} stops the update of {target}, and was not deleted: {problem.message}", None
+        self._tools.emit(Noted(now, self._step, said))
+        return pod is not None
 
     def _give_up(self, now: float, policy: Policy) -> None:
         for target, shot in self.snapshots.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent.errors import HeadwayError, SupersededError
+from agent.errors import SupersededError
 from agent.operations.account import Account
 from agent.operations.bookkeeping import Book
 from agent.release.ledger import Ledger
@@ -38,7 +38,4 @@ def give_way(account: Account, book: Book | None, number: int, before: Ledger, a
         intent = replace(ledger.intent, step="superseded", build=asked.by) if ledger.intent else None
         return replace(ledger, intent=intent)
 
-    try:
-        book.write(change)
-    except HeadwayError as problem:
-        account.note("lock", f"the ledger could not be written: {problem.message}")
+    book.close(change, lambda text: account.note("lock", text))

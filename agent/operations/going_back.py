@@ -8,10 +8,11 @@ from agent.errors import ForbiddenError, NotFoundError, RefusedError, UsageError
 from agent.objects import Object, Ref, ref
 from agent.operations.account import Account, said_first, smoke_causes
 from agent.operations.bookkeeping import Book
+from agent.operations.configuring import name_secrets
 from agent.operations.interrupting import record_interruption
 from agent.operations.locking import held
 from agent.operations.mission import LockRules, Place, Running, Tools, UndoRules
-from agent.operations.preparing import is_complete, known_release, serving_now, with_external
+from agent.operations.preparing import is_complete, known_release, left_release, serving_now, with_external
 from agent.operations.smoking import smoke
 from agent.operations.undoing import Way, applicable, undo_to
 from agent.release import images, oneway
@@ -58,7 +59,8 @@ def undo(tools: Tools, mission: UndoMission) -> DeployReport:
     account.rehearsal = mission.dry_run
     workload = mission.place.workload
     if mission.dry_run:
-        return _undo(account, mission, Book(tools.cluster, workload))
+        with said_first(account):
+            return _undo(account, mission, Book(tools.cluster, workload))
     try:
         with (
             said_first(account),
@@ -74,16 +76,17 @@ def undo(tools: Tools, mission: UndoMission) -> DeployReport:
 def _undo(account: Account, mission: UndoMission, book: Book) -> DeployReport:
     tools = account.tools
     live = live_workload(tools, mission.place)
-    leaving = known_release(book.ledger, live)
+    known, leaving = known_release(book.ledger, live), left_release(book.ledger, live)
     left = leaving.number if leaving else 0
     choice = choose(book.ledger, leaving=left, wish=mission.wish)
-    now = serving_now(live, leaving, mission.place.container)
+    now = serving_now(live, known, mission.place.container)
     account.open(choice.target.version if choice.target else "", choice.target.image if choice.target else "", now)
     if not _named(mission.wish):
         _demand_no_migration(book, mission, choice)
     if choice.target is None:
         return _no_target(account, mission, choice)
     account.release = choice.target.number
+    name_secrets(account, "undo", choice.target, book.ledger.salt)
     try:
         if mission.dry_run:
             return _rehearsed(account, book, Way(choice.target, "", on_purpose=True, named=_named(mission.wish)), left)

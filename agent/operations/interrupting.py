@@ -23,7 +23,8 @@ def record_interruption(account: Account, book: Book | None, number: int, interr
     """
     account.interrupted = INTERRUPTIONS.get(type(interruption).__name__, "SIGINT")
     account.verdict = "interrupted"
-    if book is None or book.ledger.intent is None:
+    intent = book.ledger.intent if book is not None else None
+    if book is None or intent is None or intent.build != account.tools.builder.name:  # what others left is theirs
         account.note("interrupted", "nothing was changed" if not account.changed else "what was done stands")
         return
 
@@ -36,8 +37,7 @@ def record_interruption(account: Account, book: Book | None, number: int, interr
 
     written = book.last_words(change)
     state = "recorded in the ledger" if written else "the ledger still holds what was written before the change"
-    kind = book.ledger.intent.kind if book.ledger.intent else "deploy"
-    account.note("interrupted", f"the {kind} may be half done; {state}")
+    account.note("interrupted", f"the {intent.kind} may be half done; {state}")
     target = choose(book.ledger, leaving=number).target
     if target is not None:
         account.note("interrupted", f"`headway undo` would go back to {target.label}")

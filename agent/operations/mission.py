@@ -137,6 +137,11 @@ class Mission:
     require_undo: bool = False
     dry_run: bool = False
 
+    @property
+    def pair(self) -> str:
+        """See `Content.pair`."""
+        return self.content.pair(self.secrets)
+
 
 @dataclass(frozen=True, slots=True)
 class Running:

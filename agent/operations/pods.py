@@ -78,6 +78,12 @@ def wants_pods(workload: Object) -> bool:
     return int((workload.get("spec") or {}).get("replicas", 1)) > 0
 
 
+def moved(before: str, now: str) -> str:
+    """That another image digest runs than ran then; empty where none does, or nobody knows."""
+    then, runs = before.rpartition("@")[2], now.rpartition("@")[2]
+    return f"{runs[:19]} runs, and {then[:19]} ran then" if then and runs and then != runs else ""
+
+
 def image_digest(pods: list[Object], container: str) -> str:
     """What the nodes really run, as the pods report it: `repository@sha256:...`; empty where they don't say."""
     for pod in pods:

@@ -59,8 +59,11 @@ class Prepared:
         there = tuple(step.live for step in self.steps if step.live is not None)
         return with_external(ledger, tools.clock.utc(), self.live, there, self.container, baseline)
 
-    def with_release(self, ledger: Ledger, tools: Tools, mission: Mission) -> Ledger:
-        """The ledger with the release that is about to be written, and the intent to write it."""
+    def with_release(self, ledger: Ledger, tools: Tools, mission: Mission, excused: tuple[str, ...] = ()) -> Ledger:
+        """The ledger with the release that is about to be written, and the intent to write it.
+
+        `excused` are the smoke checks that have failed their baseline.
+        """
         content = mission.content
         kept = ReleaseSet(
             without_secrets(content.objects),
@@ -75,7 +78,7 @@ class Prepared:
             version=content.version,
             objects=content.digest,
             template=next((of_template(step.answer) for step in self.steps if step.ref == content.workload), ""),
-            pair=content.pair,
+            pair=mission.pair,
             created=tuple(str(step.ref) for step in self.steps if step.action == "create"),
             build=tools.builder.name,
             commit=tools.builder.commit,
@@ -83,7 +86,12 @@ class Prepared:
             started=now,
         )
         intent = Intent(
-            kind="deploy", release=release.number, build=tools.builder.name, started=now, on_abort=mission.undo.on_abort
+            kind="deploy",
+            release=release.number,
+            build=tools.builder.name,
+            started=now,
+            on_abort=mission.undo.on_abort,
+            excused=excused,
         )
         for each in ledger.releases:
             if each.judgement == "open":
@@ -151,13 +159,13 @@ def gates(ledger: Ledger, mission: Mission, now: str) -> None:
                 hint="take spec.paused out of the manifest",
             )
     freeze = ledger.freeze
-    if freeze is not None and (not freeze.until or now < freeze.until):
+    if freeze is not None and freeze.holds(now):
         until = f" until {freeze.until}" if freeze.until else ""
         raise RefusedError(
             f"nothing was changed: {ledger.workload} is frozen{until} by {freeze.by}: {freeze.reason}",
             hint="`headway thaw` lifts it; `headway undo` is always allowed",
         )
-    bad = ledger.known_bad(mission.content.image, mission.content.pair)
+    bad = ledger.known_bad(mission.content.image, mission.pair)
     if bad is not None and not mission.allow_known_bad:
         raise RefusedError(
             f"nothing was changed: image and configuration are known to be bad since {bad.label}: {bad.cause}",
@@ -235,6 +243,18 @@ def known_release(ledger: Ledger, live: Object | None) -> Release | None:
     return newest(each for each in ledger.releases if each.template == template and each.rollout != "refused")
 
 
+def left_release(ledger: Ledger, live: Object | None) -> Release | None:
+    """The release that an undo leaves: the one that serves, or else the one that somebody has left half written.
+
+    Of that one the configuration may be there and the pods not, or it was half undone: what serves is no more than what
+    should come back.
+    """
+    known, intent = known_release(ledger, live), ledger.intent
+    if known is None or intent is None or intent.kind == "restart" or intent.release != ledger.current:
+        return known
+    return ledger.release(intent.release) or known
+
+
 def is_complete(live: Object) -> bool:
     """Whether a workload, as it is, is rolled out completely (kubectl's rule)."""
     snapshot = Snapshot(ref(live))
@@ -242,11 +262,16 @@ def is_complete(live: Object) -> bool:
     return completion(snapshot) is not None
 
 
+def serving(release: Release) -> Serving:
+    """A recorded release as reports show it."""
+    good = release.judgement == "good"
+    return Serving(release.number, release.image, release.version, release.ended or release.started, verified=good)
+
+
 def serving_now(live: Object, known: Release | None, container: str) -> Serving:
     """What a live workload runs, as reports show it."""
     if known is not None:
-        good = known.judgement == "good"
-        return Serving(known.number, known.image, known.version, known.ended or known.started, verified=good)
+        return serving(known)
     image = images.of_container(live, container) or images.of_container(live, "")
     return Serving(0, image, _version(image))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from agent.objects import Object
 from agent.operations.account import Account, said_first, smoke_causes
@@ -93,9 +94,20 @@ def _concerns(account: Account, mission: RecoverMission, intent: Intent | None) 
         account.note("recover", f"the {intent.kind} of {intent.build} is open, and not ours to close")
         return False
     if mission.dry_run:
-        would = "take it back" if intent.on_abort == "undo" else "leave it as it is"
-        account.note("recover", f"the {intent.kind} of release {intent.release} is open; recover would {would}")
+        account.note(
+            "recover", f"the {intent.kind} of release {intent.release} is open; recover would {_would(intent)}"
+        )
     return True
+
+
+def _would(intent: Intent) -> str:
+    """What becomes of an open intent, as far as that can be told without a look at the workload."""
+    if intent.kind == "undo":
+        return "go on with it"
+    otherwise = "leave it as it is" if intent.on_abort == "leave" else "take it back"
+    if intent.step == "interrupted" and intent.on_abort == "undo":
+        return otherwise
+    return f"adopt it if it is complete and passes its smoke checks, else {otherwise}"
 
 
 class _Recovery:
@@ -155,8 +167,7 @@ class _Recovery:
         self.account.smoke.extend(checked)
         failed = [check for check in checked if not check.passed]
         if failed:
-            self.account.causes = smoke_causes(failed, self.mission.place.container, self.account.elapsed)
-            return False
+            return self._smoke_failed(release, failed)
         now = self.tools.clock.utc()
 
         def change(ledger: Ledger) -> Ledger:
@@ -173,13 +184,34 @@ class _Recovery:
         self.account.note("recover", f"{release.label} had been rolled out completely: adopted as good")
         return True
 
+    def _smoke_failed(self, release: Release, failed: Sequence[SmokeReport]) -> bool:
+        """As a deploy that was not killed would have judged it; whether that ends it: it is not undone."""
+        fresh = [check for check in failed if check.name not in self.intent.excused]
+        self.account.verdict = "failed"
+        self.account.causes = smoke_causes(fresh or failed, self.mission.place.container, self.account.elapsed)
+        if self.intent.kind == "deploy":
+            changes: dict[str, Any] = {
+                "rollout": "complete",
+                "smoke": "failed",
+                "judgement": "bad",
+                "to_blame": bool(fresh),
+                "cause": self.account.causes[0].diagnosis.sentence[:500],
+                "ended": self.tools.clock.utc(),
+            }
+            self.book.write(lambda ledger: ledger.changed(release.number, **changes))
+        if fresh:
+            return False
+        self.account.note("recover", "not undone: these checks failed before this deploy already")
+        self._close(None, "")
+        return True
+
     def _smoke(self, release: Release) -> Sequence[SmokeReport]:
         content = self.book.ledger.sets[release.objects]
         return smoke(self.tools, running(self.mission.place, content, release.version, self.mission.checks), "deploy")
 
     def _back(self, release: Release, live: Object | None) -> None:
         choice = choose(self.book.ledger, leaving=release.number)
-        self._judged(release)
+        self._judged(release.number)
         self.account.verdict = "failed"
         kept = oneway.migration_since(self.book.ledger, choice.target) if choice.target else ""
         if kept:
@@ -191,19 +223,27 @@ class _Recovery:
             return
         self._go(release.number, choice.target, choice.reason, live)
 
-    def _judged(self, release: Release) -> None:
-        if release.judgement == "open":
+    def _judged(self, number: int) -> None:
+        release = self.book.ledger.release(number)
+        if release is not None and release.judgement == "open":
             self.book.write(
                 lambda ledger: ledger.changed(
-                    release.number, rollout="interrupted", judgement="unjudged", ended=self.tools.clock.utc()
+                    number, rollout="interrupted", judgement="unjudged", ended=self.tools.clock.utc()
                 )
             )
 
     def _go(self, leaving: int, target: Release, reason: str, live: Object | None, *, named: bool = False) -> None:
         self.account.verdict = "failed"
         expected = of_template(live) if live is not None else None
-        way = Way(target, reason, self.mission.checks, expected=expected, free_stuck=self.mission.rules.free_stuck)
-        way = replace(way, named=named)
+        way = Way(
+            target,
+            reason,
+            self.mission.checks,
+            frozenset(self.intent.excused),
+            expected,
+            free_stuck=self.mission.rules.free_stuck,
+            named=named,
+        )
         undo_to(self.account, self.book, leaving, way, self.mission.policy)
         if self.account.undo == "verified" and not self.account.changed:
             self.account.verdict, self.account.undo = "complete", "none"
@@ -211,10 +251,9 @@ class _Recovery:
 
     def _close(self, release: Release | None, rollout: str) -> None:
         def change(ledger: Ledger) -> Ledger:
-            if release is not None and release.judgement == "open":
-                ledger = ledger.changed(
-                    release.number, rollout=rollout, judgement="unjudged", ended=self.tools.clock.utc()
-                )
+            now = ledger.release(release.number) if release else None
+            if now is not None and now.judgement == "open":
+                ledger = ledger.changed(now.number, rollout=rollout, judgement="unjudged", ended=self.tools.clock.utc())
             return replace(ledger, intent=None)
 
         self.book.write(change)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from agent.errors import HeadwayError, RefusedError, StaleWriteError
+from agent.errors import HeadwayError, RefusedError, StaleWriteError, UnreachableError
 from agent.objects import Object, metadata
+from agent.objects import annotations as annotations_of
 from agent.operations.account import Account, as_verdict, said_first, smoke_causes
+from agent.operations.applying import UncertainError
 from agent.operations.bookkeeping import Book
 from agent.operations.following import Following
 from agent.operations.going_back import live_workload
@@ -51,7 +53,8 @@ def restart(tools: Tools, mission: RestartMission) -> DeployReport:
     account = Account("restart", tools, mission.place)
     account.rehearsal = mission.dry_run
     if mission.dry_run:
-        _restart(account, mission, Book(tools.cluster, mission.place.workload))
+        with said_first(account):
+            _restart(account, mission, Book(tools.cluster, mission.place.workload))
         return account.report()
     book: Book | None = None
     try:
@@ -122,11 +125,24 @@ def _followed(account: Account, mission: RestartMission, live: Object, version: 
         account.causes = smoke_causes(failed, mission.place.container, account.elapsed)
 
 
+def _after_silence(account: Account) -> Object | None:
+    """The workload as it is after a write whose answer was lost."""
+    try:
+        return account.tools.cluster.get(account.place.workload)
+    except UnreachableError as away:
+        account.changed = True  # perhaps
+        raise UncertainError(
+            f"a restart of {account.place.workload} was sent, and what became of it is not known: {away.message}",
+            hint="`headway status` shows what runs",
+        ) from away
+
+
 def _patched(account: Account, live: Object, *, dry_run: bool = False, tries: int = 5) -> Object:
-    """Writes the annotation; a change of the status alone since we read is no reason to give up."""
+    """Writes the annotation; a change of the status alone since we read is no reason to give up, nor a lost answer."""
+    moment = account.tools.clock.utc()
     patch = {
         "metadata": {"resourceVersion": metadata(live)["resourceVersion"]},
-        "spec": {"template": {"metadata": {"annotations": {ANNOTATION: account.tools.clock.utc()}}}},
+        "spec": {"template": {"metadata": {"annotations": {ANNOTATION: moment}}}},
     }
     try:
         return account.tools.cluster.patch(
@@ -136,4 +152,11 @@ def _patched(account: Account, live: Object, *, dry_run: bool = False, tries: in
         now = account.tools.cluster.get(account.place.workload)
         if now is None or of_template(now) != of_template(live) or tries <= 0:
             raise
+    except UnreachableError:
+        if dry_run:
+            raise
+        now = _after_silence(account)
+        if now is None or annotations_of(now["spec"]["template"]).get(ANNOTATION) != moment:
+            raise
+        return now
     return _patched(account, now, dry_run=dry_run, tries=tries - 1)

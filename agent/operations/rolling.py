@@ -103,7 +103,7 @@ def _following(account: Account, steps: Sequence[Step], step: str) -> Following:
         account.tools,
         (each.thing for each in steps if is_workload(each.thing)),
         step,
-        free=account.free_stuck,
+        free=account.guard if account.free_stuck else None,
         heed=account.heed,
     )
 

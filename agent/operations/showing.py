@@ -12,11 +12,12 @@ from agent.operations.bookkeeping import Book
 from agent.operations.configuring import changed_secrets
 from agent.operations.going_back import demand_namespace, live_workload
 from agent.operations.mission import Place, Tools
-from agent.operations.preparing import is_complete, known_release, serving_now
+from agent.operations.preparing import is_complete, known_release, left_release, serving_now
 from agent.operations.undoing import Way, applicable
 from agent.ports import Registry
 from agent.release import images, oneway
 from agent.release.choice import choose
+from agent.release.ledger import Freeze
 from agent.release.record import Release
 from agent.reports.deploy import serving_dict
 from agent.reports.events import Serving
@@ -131,7 +132,8 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
     live = live_workload(tools, place)
     book = Book(tools.cluster, place.workload)
     known = known_release(book.ledger, live)
-    left = known.number if known else 0
+    leaving = left_release(book.ledger, live)
+    left = leaving.number if leaving else 0
     back, reason, clean = _way_back(Account("status", tools, place), book, left)
     changed = changed_secrets(tools, place.namespace, back, book.ledger.salt) if back else ()
     intent, freeze = book.ledger.intent, book.ledger.freeze
@@ -148,8 +150,13 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
         in_registry(registry, back) if registry and back else None,
         changed,
         f"{intent.kind} of release {intent.release} by {intent.build} since {intent.started}" if intent else "",
-        f"{freeze.reason} (by {freeze.by})" if freeze else "",
+        _frozen(freeze) if freeze is not None and freeze.holds(tools.clock.utc()) else "",
     )
+
+
+def _frozen(freeze: Freeze) -> str:
+    until = f", until {freeze.until}" if freeze.until else ""
+    return f"{freeze.reason} (by {freeze.by}{until})"
 
 
 def _way_back(account: Account, book: Book, left: int) -> tuple[Release | None, str, bool]:

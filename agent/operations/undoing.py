@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from agent.errors import ForbiddenError, HeadwayError, InvalidObjectError, NotFoundError
+from agent.errors import ForbiddenError, HeadwayError, InvalidObjectError, NotFoundError, RemoteError
 from agent.objects import Object, ref
+from agent.operations import pods
 from agent.operations.account import Account, smoke_causes
 from agent.operations.applying import OvertakenError, Step, plan
 from agent.operations.bookkeeping import Book
 from agent.operations.mission import running
+from agent.operations.preparing import serving
 from agent.operations.rolling import Rolled, roll
 from agent.operations.sharing import spared
 from agent.operations.smoking import smoke
@@ -24,8 +26,8 @@ from agent.release.ledger import Intent, Ledger
 from agent.release.order import by_removal, is_workload
 from agent.release.record import Release
 from agent.release.record import Undone as UndoneRecord
-from agent.reports.deploy import UndoResult
-from agent.reports.events import Serving, Undoing, Undone
+from agent.reports.deploy import UndoResult, Verdict
+from agent.reports.events import Undoing, Undone
 from agent.rollout.policy import Policy
 from agent.smoke.check import SmokeCheck
 
@@ -56,13 +58,6 @@ class Way:
     free_stuck: bool = False
     on_purpose: bool = False
     named: bool = False
-
-
-def serving(release: Release) -> Serving:
-    """A recorded release as reports show it."""
-    return Serving(
-        release.number, release.image, release.version, release.ended or release.started, release.judgement == "good"
-    )
 
 
 def way_back(
@@ -136,16 +131,9 @@ def _touched(ledger: Ledger, target: Release, leaving: int) -> tuple[Object, ...
 
 def removals(account: Account, ledger: Ledger, target: Release, leaving: int) -> list[Object]:
     """Live objects that releases after the target created and the target doesn't have; ours, and nobody else's."""
-    kept = {str(ref(thing)) for thing in ledger.sets[target.objects].objects}
     since = [each for each in ledger.releases if each.number > target.number or each.number == leaving]
-    wanted = [
-        ref(thing)
-        for release in since
-        if release.objects in ledger.sets
-        for thing in ledger.sets[release.objects].objects
-        if str(ref(thing)) in release.created and str(ref(thing)) not in kept
-    ]
-    found = (account.tools.cluster.get(each) for each in by_removal(dict.fromkeys(wanted)))
+    wanted = ledger.created(since, but=ledger.sets[target.objects].objects)
+    found = (account.tools.cluster.get(each) for each in by_removal(wanted))
     return spared(account, (thing for thing in found if thing is not None and owners.is_ours(thing)), "undo")
 
 
@@ -155,25 +143,23 @@ def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy
     Raises:
         HeadwayError: an undo that a person asked for was refused before anything was changed.
     """
-    clock = account.tools.clock
-    began = clock.monotonic()
-    account.left_at = began
+    account.left_at = began = account.tools.clock.monotonic()
+    open_before = book.ledger.intent if way.on_purpose else None
     account.hear(Undoing(began, way.target.label, way.reason))
     try:
         way, steps, gone = applicable(account, book, way, leaving)
         rolled = _rolled(account, book, leaving, way, policy, steps, gone)
     except OvertakenError as problem:
-        account.verdict = "superseded"
-        return _ended(account, book, leaving, way, "none", problem.message, began)
+        return _left_alone(account, book, way, "superseded", problem.message, open_before)
     except HeadwayError as problem:
         if way.on_purpose and not account.changed:
-            if book.ledger.intent is not None:
-                book.write(lambda ledger: replace(ledger, intent=None))
+            _as_before(account, book, open_before)
             raise
         return _ended(account, book, leaving, way, "failed", f"could not be applied: {problem.message}", began)
-    if rolled.verdict == "superseded":
-        account.verdict = "superseded"
-        return _ended(account, book, leaving, way, "none", "left alone: somebody else changed the workload", began)
+    if rolled.verdict in {"superseded", "gone"}:
+        done = "changed" if rolled.verdict == "superseded" else "deleted"
+        text = f"left alone: somebody else {done} the workload"
+        return _left_alone(account, book, way, rolled.verdict, text, open_before)
     return _verified(account, book, leaving, way, rolled, began)
 
 
@@ -213,16 +199,23 @@ def _begin(account: Account, book: Book, leaving: int, way: Way) -> None:
         build=account.tools.builder.name,
         started=account.tools.clock.utc(),
         step="undoing",
+        excused=tuple(sorted(way.excused)),
     )
     book.write(lambda ledger: replace(ledger, intent=intent))
 
 
 def _verified(account: Account, book: Book, leaving: int, way: Way, rolled: Rolled, began: float) -> UndoResult:
     account.undo_causes = rolled.causes
+    if moved := pods.moved(way.target.image_digest, rolled.identity.image_digest):
+        account.note("undo", f"the tag of {way.target.label} has moved: {moved}")
     if rolled.verdict != "complete":
         return _ended(account, book, leaving, way, "failed", _pods(account), began)
     content = book.ledger.sets[way.target.objects]
-    checked = smoke(account.tools, running(account.place, content, way.target.version, way.otherwise), "undo")
+    try:
+        checked = smoke(account.tools, running(account.place, content, way.target.version, way.otherwise), "undo")
+    except RemoteError as away:
+        text = f"rolled out, but the smoke checks could not be asked: {away.message}"
+        return _ended(account, book, leaving, way, "unverified", text, began, rolled)
     account.smoke.extend(checked)
     failed = [check for check in checked if not check.passed and check.name not in way.excused]
     if failed:
@@ -252,7 +245,6 @@ def _ended(
     rolled: Rolled | None = None,
 ) -> UndoResult:
     clock = account.tools.clock
-    seconds = clock.monotonic() - began
     record = UndoneRecord(way.target.number, result, clock.utc(), account.tools.builder.name)
     serves = result in {"verified", "unverified"}
 
@@ -260,15 +252,29 @@ def _ended(
         left = _left(ledger, leaving, way, record)
         return replace(_back(left, way.target, rolled) if serves and rolled else left, intent=None)
 
-    try:
-        book.write(change)
-    except HeadwayError as problem:
-        account.note("undo", f"the ledger could not be written: {problem.message}")
+    book.close(change, lambda text: account.note("undo", text))
     if serves:
         account.undone_to = serving(way.target)
     account.undo = result
-    account.hear(Undone(clock.monotonic(), way.target.label, result, text, seconds))
+    account.hear(Undone(clock.monotonic(), way.target.label, result, text, clock.monotonic() - began))
     return result
+
+
+def _left_alone(
+    account: Account, book: Book, way: Way, verdict: Verdict, text: str, open_before: Intent | None
+) -> UndoResult:
+    """Somebody else was faster: nothing was undone, and no release was left for another."""
+    account.verdict = verdict
+    _as_before(account, book, None if account.changed else open_before)
+    now = account.tools.clock.monotonic()
+    account.hear(Undone(now, way.target.label, "none", text, now - (account.left_at or now)))
+    return "none"
+
+
+def _as_before(account: Account, book: Book, intent: Intent | None) -> None:
+    """Our own intent is closed; what another build has left open stays open, and its own."""
+    if book.ledger.intent != intent:
+        book.close(lambda ledger: replace(ledger, intent=intent), lambda text: account.note("undo", text))
 
 
 def _left(ledger: Ledger, leaving: int, way: Way, record: UndoneRecord) -> Ledger:

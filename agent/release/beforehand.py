@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from agent.errors import UsageError
-from agent.objects import Object, Ref, name
+from agent.objects import Object, name
 from agent.release import images, manifests
+from agent.release.digest import of
 from agent.release.manifests import ManifestFile
 
 LONGEST = 63
@@ -64,17 +65,13 @@ def from_command(command: str, place: int, workload: Object, container: str) -> 
 
 
 def numbered(jobs: Iterable[Object], release: int) -> tuple[Object, ...]:
-    """The Jobs under the names that they have in one release: `migrate-r42`."""
+    """The Jobs under the names that they have in one release: `migrate-r42`; a long one ends with its hash instead."""
     result = []
     for job in jobs:
-        ending = f"-r{release}"
+        its, ending = name(job), f"-r{release}"
+        if len(its) + len(ending) > LONGEST:
+            ending = f"-{of(its)[:8]}{ending}"
+            its = its[: LONGEST - len(ending)].rstrip("-.")
         spec = {"ttlSecondsAfterFinished": KEPT_FOR, **(job.get("spec") or {})}
-        meta = {**job["metadata"], "name": name(job)[: LONGEST - len(ending)].rstrip("-.") + ending}
-        result.append({**job, "metadata": meta, "spec": spec})
+        result.append({**job, "metadata": {**job["metadata"], "name": its + ending}, "spec": spec})
     return tuple(result)
-
-
-def orphans(created: Iterable[Ref], named: Iterable[Ref]) -> tuple[Ref, ...]:
-    """What releases have created and this one doesn't name any more."""
-    kept = set(named)
-    return tuple(dict.fromkeys(each for each in created if each not in kept))

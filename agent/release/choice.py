@@ -65,7 +65,11 @@ def choose(ledger: Ledger, *, leaving: int, wish: Wish | None = None, unusable: 
         return Choice(None, "it is the first release")
     if not others:
         return Choice(None, "the ledger has no other release any more, or none that differs")
-    return Choice(None, "no earlier release is known to be good")
+    if left := newest(each for each in others if each.judgement == "good"):
+        return Choice(
+            None, f"what else was good was left on purpose: --to-release {left.number} goes there all the same"
+        )
+    return Choice(None, "no other release is known to be good")
 
 
 _RULES: tuple[tuple[str, Callable[[Release], bool]], ...] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.errors import UsageError
@@ -36,12 +36,15 @@ class Content:
         """Names the object set in the ledger."""
         return of(list(without_secrets(self.objects)))
 
-    @property
-    def pair(self) -> str:
-        """Configuration and templates without the image: with the image it tells a known-bad pair."""
+    def pair(self, secrets: Mapping[str, str]) -> str:
+        """Configuration and templates without the image: with the image it tells a known-bad pair.
+
+        Args:
+            secrets: keyed hashes of the Secrets that it refers to, by name: who mends one has made another pair.
+        """
         blank, _ = images.replace(self.objects, images.parse(self.image).repository, "")
         templates = [(thing.get("spec") or {}).get("template") for thing in blank]
-        return of([of_configuration(self.objects), [each for each in templates if each]])
+        return of([of_configuration(self.objects, secrets), [each for each in templates if each]])
 
     @property
     def followed(self) -> Object:

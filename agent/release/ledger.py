@@ -7,11 +7,11 @@ at most `KEEP` releases and `MAX_BYTES`; what an undo could need stays longest. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agent.objects import Object, Ref
+from agent.objects import Object, Ref, ref
 from agent.release.record import Release
 
 KEEP = 20
@@ -50,6 +50,7 @@ class Intent:
         started: RFC 3339, UTC.
         step: `recorded`, `undoing`, `interrupted` or `superseded` (then `build` is the newer one, which closes it).
         on_abort: what `headway recover` shall do: `undo` or `leave`.
+        excused: names of the smoke checks that failed before the deploy already.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Intent:
     started: str = ""
     step: str = "recorded"
     on_abort: str = "undo"
+    excused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class Freeze:
     by: str
     since: str
     until: str = ""
+
+    def holds(self, now: str) -> bool:
+        """Whether it is not over yet (`now` is RFC 3339, UTC)."""
+        return not self.until or now < self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,20 @@ class Ledger:
     def release(self, number: int) -> Release | None:
         """The release of that number, or None."""
         return next((each for each in self.releases if each.number == number), None)
+
+    def created(self, releases: Iterable[Release], but: Iterable[Object] = ()) -> tuple[Ref, ...]:
+        """What these releases have created and `but` doesn't name, each once, as far as their sets are kept.
+
+        An object is one by kind and name: the version of its API changes, and it stays what it is.
+        """
+        named = {str(ref(thing)) for thing in but}
+        found = (
+            (ref(thing), str(ref(thing)))
+            for each in releases
+            for thing in (self.sets[each.objects].objects if each.objects in self.sets else ())
+            if str(ref(thing)) in each.created
+        )
+        return tuple({text: target for target, text in found if text not in named}.values())
 
     @property
     def serving(self) -> Release | None:

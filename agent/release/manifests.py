@@ -82,7 +82,8 @@ def _flattened(place: str, value: object) -> Iterator[dict[str, Any]]:
 
 
 def _shape(thing: object) -> str:
-    return {list: "a list", str: "text", bool: "true or false", type(None): "empty"}.get(type(thing), "a number")
+    shapes = {list: "a list", dict: "a mapping", str: "text", bool: "true or false", type(None): "empty"}
+    return shapes.get(type(thing), "a number")
 
 
 def _checked(place: str, thing: dict[str, Any], namespace: str) -> Object:
@@ -140,6 +141,22 @@ def _check_parts(place: str, label: str, thing: dict[str, Any]) -> None:
         if part is not None and not isinstance(part, dict):
             raise UsageError(f"{place}: {path} of {label} is {_shape(part)}, not a mapping; {NOTHING}")
     _check_containers(place, label, thing)
+    if thing["kind"] == "Secret":
+        _check_secret(place, label, thing)
+
+
+def _check_secret(place: str, label: str, secret: dict[str, Any]) -> None:
+    """Values that aren't text: the server would refuse them, too, and say in its message which they are."""
+    for field in ("data", "stringData"):
+        values = secret.get(field)
+        if values is not None and not isinstance(values, dict):
+            raise UsageError(f"{place}: {field} of {label} is {_shape(values)}, not a mapping; {NOTHING}")
+        for key, value in (values or {}).items():
+            if not isinstance(value, str | None):
+                raise UsageError(
+                    f"{place}: {field}.{key} of {label} is {_shape(value)}, not text; {NOTHING}",
+                    hint="numbers, true and false need quotes there",
+                )
 
 
 def _check_containers(place: str, label: str, thing: dict[str, Any]) -> None:

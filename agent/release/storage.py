@@ -7,8 +7,8 @@ import binascii
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import asdict, fields, replace
+from typing import Any, TypeVar
 
 from agent.errors import RemoteError
 from agent.objects import Object, Ref, labels
@@ -162,10 +162,14 @@ def decode(thing: Object, workload: Ref) -> Ledger:
 def _set(text: str) -> ReleaseSet:
     raw = _unpack(text)
     objects = raw["objects"]
-    if not isinstance(objects, list) or not all(isinstance(each, dict) and "kind" in each for each in objects):
+    if not isinstance(objects, list) or not all(map(_is_object, objects)):
         raise ValueError("a set of objects isn't one")
     checks = tuple(dict(each) for each in raw.get("checks") or ())
     return ReleaseSet(tuple(objects), checks, str(raw.get("container", "")), str(raw.get("url", "")))
+
+
+def _is_object(thing: object) -> bool:
+    return isinstance(thing, dict) and "kind" in thing and isinstance(thing.get("metadata") or {}, dict)
 
 
 def _ledger(index: Mapping[str, Any], sets: Mapping[str, ReleaseSet]) -> Ledger:
@@ -178,7 +182,7 @@ def _ledger(index: Mapping[str, Any], sets: Mapping[str, ReleaseSet]) -> Ledger:
         raise ValueError(f"the objects of {len(missing)} releases are missing")
     intent, freeze = index.get("intent"), index.get("freeze")
     return Ledger(
-        workload=Ref(**index["workload"]),
+        workload=_typed(Ref, index["workload"]),
         service=str(index["service"]),
         salt=str(index["salt"]),
         releases=releases,
@@ -187,7 +191,20 @@ def _ledger(index: Mapping[str, Any], sets: Mapping[str, ReleaseSet]) -> Ledger:
         served=int(index["served"]),
         migrated=int(index.get("migrated", 0)),
         token=int(index["token"]),
-        intent=Intent(**intent) if intent else None,
-        freeze=Freeze(**freeze) if freeze else None,
+        intent=_typed(Intent, {**intent, "excused": tuple(map(str, intent.get("excused") or ()))}) if intent else None,
+        freeze=_typed(Freeze, freeze) if freeze else None,
         sets=sets,
     )
+
+
+Typed = TypeVar("Typed", Ref, Intent, Freeze)
+
+
+def _typed(kind: type[Typed], raw: Mapping[str, Any]) -> Typed:
+    """Made of its form, with every text a text and every number a number."""
+    made = kind(**raw)
+    for each in fields(kind):
+        wanted = {"str": str, "int": int, str: str, int: int}.get(each.type)  # as text, or as the type itself
+        if wanted is not None and type(getattr(made, each.name)) is not wanted:
+            raise ValueError(f"{kind.__name__.lower()}.{each.name} is {raw[each.name]!r}")
+    return made

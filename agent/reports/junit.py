@@ -37,6 +37,8 @@ def render(report: dict[str, Any]) -> str:
 def _cases(report: dict[str, Any], where: str) -> list[Any]:
     """TestCases in the order in which things happened."""
     cases = []
+    if report["verdict"] == "refused":
+        cases.append(_case(where, report["command"], "refused", "\n".join(report["remarks"])))
     for each in report["workloads"]:
         name = f"{ROLLOUT[each['phase']]} of {each['workload']}"
         failure = "" if each["verdict"] == "complete" else each["text"] or each["verdict"]

@@ -78,7 +78,8 @@ def command(
         made = freeze(tools, place, reason, until or "", dry_run=dry_run)
         end = f" until {made.until}" if made.until else " until `headway thaw`"
         said = "would be frozen" if dry_run else "frozen"
-        _tell(console, output, shown, place, tools.cluster.label, f"{said}{end}: {made.reason}", frozen=True)
+        found = _found("freeze", place, tools.cluster.label, f"{said}{end}: {made.reason}", dry_run=dry_run)
+        _tell(console, output, shown, {**found, "frozen": True})
     return _done(console, output, shown)
 
 
@@ -103,26 +104,30 @@ def thaw_command(
         said = (
             f"{'would be ' if dry_run else ''}thawed; it was frozen by {before.by}: {before.reason}" if before else ""
         )
-        _tell(console, output, shown, place, tools.cluster.label, said or "was not frozen", frozen=False)
+        found = _found("thaw", place, tools.cluster.label, said or "was not frozen", dry_run=dry_run)
+        _tell(console, output, shown, {**found, "frozen": False})
     return _done(console, output, shown)
 
 
-def _tell(
-    console: Console, output: str, shown: list[dict[str, Any]], place: Place, cluster: str, text: str, *, frozen: bool
-) -> None:
-    if output == "text":
-        console.line(clean(f"{place.workload} (cluster {cluster}, namespace {place.namespace}): {text}"))
+def _found(name: str, place: Place, cluster: str, text: str, *, dry_run: bool) -> dict[str, Any]:
+    """The form that `-o json` prints (docs/reference/report.md)."""
+    return {
+        "headway": 1,
+        "command": name,
+        "rehearsal": dry_run,
+        "cluster": cluster,
+        "namespace": place.namespace,
+        "workload": str(place.workload),
+        "text": text,
+    }
+
+
+def _tell(console: Console, output: str, shown: list[dict[str, Any]], found: dict[str, Any]) -> None:
+    if output == "json":
+        shown.append(found)
         return
-    shown.append(
-        {
-            "headway": 1,
-            "cluster": cluster,
-            "namespace": place.namespace,
-            "workload": str(place.workload),
-            "frozen": frozen,
-            "text": text,
-        }
-    )
+    where = f"{found['workload']} (cluster {found['cluster']}, namespace {found['namespace']})"
+    console.line(clean(f"{where}: {found['text']}"))
 
 
 def _done(console: Console, output: str, shown: list[dict[str, Any]]) -> ExitStatus:

@@ -252,6 +252,13 @@ def test_several_clusters_one_after_another_until_one_fails(shop, headway, clust
         second = re.sub(r'"(name|cluster|user|context|current-context)": "sandbox"', r'"\1": "second"', second)
         Path("second").write_text(second)
         monkeypatch.setenv("KUBECONFIG", f"{shop / 'kubeconfig'}{os.pathsep}{shop / 'second'}")
+        spec = Path("service.yaml").read_text()
+        Path("service.yaml").write_text(spec.replace("second]", "missing]"))
+        wrong = headway("deploy", ".", "--env", "both", "--image", f"{IMAGE}:v1")
+        assert (wrong.status, "missing" in wrong.err) == (2, True)
+        assert headway("history", ".", "--env", "staging").out.endswith("no release yet\n"), "nothing was changed"
+        Path("service.yaml").write_text(spec)
+
         good = headway("deploy", ".", "--env", "both", "--image", f"{IMAGE}:v1", "--report", "report")
         assert good.status == 0, good.out + good.err
         assert "(cluster sandbox," in good.out
@@ -261,6 +268,12 @@ def test_several_clusters_one_after_another_until_one_fails(shop, headway, clust
         bad = headway("deploy", ".", "--env", "both", "--image", f"{IMAGE}:v2")
         assert bad.status == 1
         assert not other.requests
+
+        other.expire_token(other.token)
+        half = headway("deploy", ".", "--env", "both", "--image", f"{IMAGE}:v3", "-o", "json")
+        assert half.status == 4
+        assert "(done before: sandbox)" in half.err
+        assert [(each["cluster"], each["verdict"]) for each in json.loads(half.out)] == [("sandbox", "complete")]
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -319,6 +332,17 @@ def test_at_night_the_ledger_is_enough(shop, headway, tmp_path_factory, monkeypa
 def test_frozen(shop, headway):
     headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
     assert headway("freeze", ".", "--env", "staging", "--reason", "x", "--until", "yesterday").status == 2
+    assert headway("freeze", ".", "--env", "staging", "--reason", "night").status == 0
+    frozen = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3", "--report", "refused", "-o", "json")
+    report = json.loads(frozen.out)
+    assert (frozen.status, report["verdict"], report["exit_status"], report["changed"]) == (9, "refused", 9, False)
+    assert report["image"] == f"{IMAGE}:v3"
+    assert any("is frozen by" in remark for remark in report["remarks"])
+    assert json.loads(Path("refused/report.json").read_text()) == report
+    assert '<failure message="refused">' in Path("refused/junit.xml").read_text()
+    assert "frozen by" in Path("refused/report.html").read_text()
+    rehearsed = json.loads(headway("freeze", ".", "--env", "staging", "--reason", "x", "--dry-run", "-o", "json").out)
+    assert (rehearsed["command"], rehearsed["rehearsal"], rehearsed["frozen"]) == ("freeze", True, True)
     assert json.loads(headway("freeze", ".", "--env", "staging", "--reason", "x", "-o", "json").out)["frozen"]
     done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3")
     assert done.status == 9

@@ -11,7 +11,7 @@ from agent.operations.deploying import deploy
 from agent.operations.mission import Builder, Mission, Place, Tools, UndoRules
 from agent.release.content import from_manifests
 from agent.release.manifests import ManifestFile
-from agent.reports.events import Event
+from agent.reports.events import Event, Noted
 from agent.rollout.policy import Policy
 from agent.smoke.check import SmokeCheck
 from tests.fakes.cluster import FakeCluster, FakeProber
@@ -77,6 +77,10 @@ class Shop:
 
     def deploy(self, tag: str, **changes):
         return deploy(self.tools, self.mission(tag, **changes))
+
+    def noted(self) -> list[str]:
+        """The remarks that were made."""
+        return [event.text for event in self.events if isinstance(event, Noted)]
 
     def ledger(self):
         from agent.operations.bookkeeping import Book

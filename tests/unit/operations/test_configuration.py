@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agent.errors import InvalidObjectError, UsageError
+from agent.errors import InvalidObjectError, RefusedError, UnreachableError, UsageError
 from agent.objects import Ref
 from agent.operations.going_back import UndoMission, undo
+from agent.operations.mission import UndoRules
 from agent.release import beforehand
 from agent.release.manifests import ManifestFile
 from agent.release.references import ANNOTATION, configuration
@@ -117,6 +118,31 @@ def test_a_secret_that_has_changed_since_is_named(shop):
     assert not any("Secret db" in remark for remark in shop.deploy("v4").remarks if "release 1" in remark)
 
 
+def test_a_secret_that_a_release_changes_itself_is_named_beforehand_and_by_the_undo(shop):
+    with_env(shop, "{secretRef: {name: db}}")
+    shop.manifest += "---\napiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: hunter2}\n"
+    shop.deploy("v1")
+    assert not any("Secret db" in remark for remark in shop.deploy("v3").remarks)
+    shop.manifest = shop.manifest.replace("hunter2", "hunter3")
+    said = "Secret db has changed since release 2 (v3); an undo writes no Secrets"
+    assert said in shop.deploy("v4", dry_run=True).remarks
+    assert said in shop.deploy("v4").remarks
+    assert said in undo(shop.tools, UndoMission(shop.place, dry_run=True)).remarks
+    report = undo(shop.tools, UndoMission(shop.place))
+    assert (report.undo, said in report.remarks) == ("verified", True)
+
+
+def test_who_mends_a_secret_has_made_another_pair(shop):
+    with_env(shop, "{secretRef: {name: db}}")
+    put(shop, "Secret", "db", data={"password": "d3Jvbmc="})
+    assert shop.deploy("v1").verdict == "complete"
+    assert shop.deploy("crash").undo == "verified"
+    with pytest.raises(RefusedError, match="known to be bad"):
+        shop.deploy("crash")
+    put(shop, "Secret", "db", data={"password": "cmlnaHQ="})
+    assert shop.deploy("crash").undo == "verified", "it was tried again"
+
+
 def test_a_secrets_value_is_never_in_the_ledger_nor_written_by_an_undo(shop):
     shop.manifest += "---\napiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: hunter2}\n"
     shop.deploy("v1")
@@ -183,8 +209,46 @@ def test_only_jobs_go_before(shop):
 
 
 def test_long_names_are_cut_to_what_the_api_takes():
-    (job,) = beforehand.numbered([{"metadata": {"name": "m" * 80}, "spec": {}}], 12345)
-    assert job["metadata"]["name"] == "m" * 56 + "-r12345"
+    long = [{"metadata": {"name": f"{'m' * 60}-before-{place}"}, "spec": {}} for place in (1, 2)]
+    names = [job["metadata"]["name"] for job in beforehand.numbered(long, 12345)]
+    assert all(each.startswith("m" * 40) and each.endswith("-r12345") and len(each) <= 63 for each in names)
+    assert len(set(names)) == 2
+
+
+def lose_the_answer(shop, *, for_good):
+    """The Job is made, and nobody hears of it."""
+    answers = shop.cluster.get
+
+    def vanished(target):
+        if target.kind == "Job":
+            raise UnreachableError("connection refused")
+        return answers(target)
+
+    def lose(_, target):
+        if target.kind == "Job":
+            shop.cluster.get = vanished if for_good else answers
+            raise UnreachableError("the answer was lost")
+
+    shop.cluster.after_write = lose
+    return answers
+
+
+def test_a_job_whose_answer_is_lost_is_found_and_awaited(shop):
+    shop.deploy("v1")
+    lose_the_answer(shop, for_good=False)
+    assert shop.deploy("v3", before=jobs(shop)).verdict == "complete"
+    assert len([key for key in shop.cluster.objects if key.kind == "Job"]) == 1
+
+
+def test_a_migration_that_may_run_is_not_forgotten(shop):
+    """As long as nobody knows whether the Job was started, the database may be migrated."""
+    shop.deploy("v1")
+    answers = lose_the_answer(shop, for_good=True)
+    with pytest.raises(UnreachableError, match=r"^job/migrate-r2 was sent, and whether it runs is not known"):
+        shop.deploy("v3", before=jobs(shop), undo=UndoRules(one_way=True))
+    shop.cluster.get, shop.cluster.after_write = answers, None
+    assert shop.ledger().migrated == 2
+    assert shop.ledger().intent is not None
 
 
 def orphaned(shop, prune):
@@ -208,6 +272,16 @@ def test_what_is_no_longer_named_is_deleted_once_the_release_is_good(shop):
     undone = undo(shop.tools, UndoMission(shop.place))
     assert undone.undo == "verified"
     assert Ref("v1", "ConfigMap", "shop", "extra") in shop.cluster.objects
+
+
+def test_a_secret_that_would_be_pruned_is_said_not_to_come_back(shop):
+    secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: hunter2}\n"
+    shop.manifest += secret + EXTRA
+    shop.deploy("v1")
+    shop.manifest = shop.manifest.replace(secret, "").replace(EXTRA, "")
+    said = "an undo writes no Secrets: it would not bring secret/db back"
+    assert said in shop.deploy("v3", prune="delete", dry_run=True).remarks
+    assert said not in shop.deploy("v3", prune="report", dry_run=True).remarks
 
 
 def test_nothing_is_pruned_by_a_release_that_fails(shop):

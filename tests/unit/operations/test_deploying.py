@@ -336,6 +336,50 @@ def test_a_write_whose_answer_is_lost_for_good_is_left_open_and_never_called_und
     assert shop.ledger().intent is not None
 
 
+def test_a_service_whose_answer_was_lost_is_known_by_what_it_holds(shop):
+    """The server gives it another address than it did when it was tried."""
+    service = Ref("v1", "Service", "shop", "web")
+
+    def lose(_, target):
+        if target == service:
+            shop.cluster.after_write = None
+            shop.cluster.objects[service]["spec"]["clusterIP"] = "10.0.0.7"
+            raise UnreachableError("the answer was lost")
+
+    shop.cluster.after_write = lose
+    assert shop.deploy("v1").verdict == "complete"
+
+
+def test_a_first_write_of_which_nobody_knows_is_left_open(shop):
+    settings = Ref("v1", "ConfigMap", "shop", "settings")
+    shop.deploy("v1")
+
+    def lose(_, target):
+        if target == settings:
+            shop.cluster.objects[settings]["data"] = {"colour": "somebody else's"}
+            raise UnreachableError("the answer was lost")
+
+    shop.cluster.after_write = lose
+    shop.manifest = shop.manifest.replace("blue", "green")
+    with pytest.raises(UnreachableError, match=r"^configmap/settings was sent"):
+        shop.deploy("v3")
+    assert shop.ledger().intent is not None
+
+
+def test_what_somebody_creates_just_before_our_write_is_left_alone(shop):
+    def create(verb, target):
+        if (verb, target) == ("apply", WORKLOAD):
+            shop.cluster.before_write = None
+            shop.cluster.conflicts[WORKLOAD] = (("kubectl", ".spec.replicas"),)
+            shop.cluster._put(WORKLOAD, {**live, "metadata": {"name": "web", "namespace": "shop"}})
+
+    live = shop.mission("v5").content.followed
+    shop.cluster.before_write = create
+    report = shop.deploy("v1")
+    assert (report.verdict, report.undo, int(report.status)) == ("superseded", "none", 7)
+    assert "web:v5" in str(shop.cluster.objects[WORKLOAD])
+
+
 def test_a_first_write_that_fails_leaves_the_history_as_it_was(shop):
     shop.deploy("v1")
 

@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from agent.errors import RefusedError
 from agent.objects import Ref
 from agent.operations.deploying import deploy
 from agent.operations.going_back import UndoMission, undo
 from agent.operations.locking import held
 from agent.operations.mission import Builder, LockRules
 from agent.operations.recovering import RecoverMission, recover
+from agent.operations.showing import status
 from agent.release.digest import of_template
+from agent.smoke.check import SmokeCheck
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD, Shop
 
 # Who is killed dies in all its threads, and nobody is there to hear of it.
@@ -223,3 +226,105 @@ def test_a_first_release_that_was_aborted_has_no_target():
     report = recover(shop.tools, mission(shop))
     assert (report.undo, int(report.status)) == ("no-target", 5)
     assert shop.cluster.objects[WORKLOAD]["spec"]["replicas"] == 0
+
+
+def killed_once_written(shop, tag):
+    """SIGKILL right after the workload was written: the rollout comes to its end by itself."""
+
+    def kill(_, target):
+        shop.cluster.before_write = dead
+        if target == WORKLOAD:
+            raise Killed
+
+    def dead(_, target):
+        raise Killed
+
+    def arm(_, target):
+        if target == WORKLOAD:
+            shop.cluster.after_write = kill
+
+    shop.cluster.before_write = arm
+    with pytest.raises(Killed):
+        shop.deploy(tag)
+    shop.cluster.before_write = shop.cluster.after_write = None
+    shop.cluster.settle()
+
+
+def test_what_failed_its_smoke_checks_while_nobody_looked_is_known_bad():
+    shop = started()
+    killed_once_written(shop, "v2")
+    report = recover(shop.tools, mission(shop))
+    assert (report.undo, int(report.status)) == ("verified", 1)
+    release = shop.ledger().release(2)
+    assert (release.rollout, release.smoke, release.judgement, release.to_blame) == ("complete", "failed", "bad", True)
+    with pytest.raises(RefusedError, match="known to be bad"):
+        shop.deploy("v2", lock=mission(shop).lock)
+
+
+def test_a_check_that_failed_before_a_killed_deploy_is_no_reason_to_take_it_back():
+    shop = started()
+    shop.checks = (*shop.checks, SmokeCheck("never", "pod", "/healthz", status=418, within=3))
+    killed_once_written(shop, "v3")
+    report = recover(shop.tools, mission(shop))
+    assert (report.verdict, report.undo, int(report.status)) == ("failed", "none", 5)
+    assert "not undone: these checks failed before this deploy already" in report.remarks
+    assert shop.cluster.pods_of("v3")
+    assert (shop.ledger().intent, shop.ledger().release(2).to_blame) == (None, False)
+
+
+def test_what_is_left_although_it_failed_its_smoke_checks_needs_a_person():
+    shop = started()
+    shop.rules = replace(shop.rules, on_abort="leave")
+    killed_once_written(shop, "v2")
+    report = recover(shop.tools, mission(shop))
+    assert (report.verdict, report.undo, int(report.status)) == ("failed", "none", 5)
+    assert shop.ledger().release(2).judgement == "bad"
+    assert shop.ledger().intent is None
+
+
+@pytest.mark.parametrize(
+    ("on_abort", "would"),
+    [("undo", "adopt it if it is complete and passes its smoke checks, else take it back"), ("leave", "leave it")],
+)
+def test_a_rehearsed_recovery_says_what_it_would_do(on_abort, would):
+    shop = started()
+    shop.rules = replace(shop.rules, on_abort=on_abort)
+    killed_once_written(shop, "v3")
+    before = len(shop.cluster.writes())
+    report = recover(shop.tools, mission(shop, dry_run=True))
+    assert any(would in remark for remark in report.remarks)
+    assert len(shop.cluster.writes()) == before
+    assert shop.ledger().intent is not None
+
+
+def half_way(*tags, operation, number):
+    """Releases that are good, then an operation that is killed at a write after it has said what it is about to do."""
+    shop = Shop()
+    for tag in tags:
+        shop.deploy(tag)
+    shop.manifest = shop.manifest.replace("blue", "green") + EXTRA
+    kill_at(shop, number, "after", lambda: operation(shop))
+    assert shop.ledger().intent is not None
+    return shop
+
+
+@pytest.mark.parametrize("number", range(2, 6))
+def test_an_undo_by_hand_goes_back_from_what_was_left_half_written(number):
+    shop = half_way("v5", "v1", operation=lambda shop: shop.deploy("v3"), number=number)
+    back = status(shop.tools, shop.place).back
+    report = undo(shop.tools, UndoMission(shop.place, shop.checks, shop.policy, lock=mission(shop).lock))
+    assert (report.undo, report.undone_to.version, back.version) == ("verified", "v1", "v1")
+    colour = shop.cluster.objects[Ref("v1", "ConfigMap", "shop", "settings")]["data"]["colour"]
+    assert (colour, Ref("v1", "ConfigMap", "shop", "extra") in shop.cluster.objects) == ("blue", False)
+    assert shop.ledger().intent is None
+
+
+@pytest.mark.parametrize("number", range(2, 4))
+def test_an_undo_that_was_killed_is_gone_on_with_by_hand(number):
+    def go_back(shop, **changes):
+        return undo(shop.tools, UndoMission(shop.place, shop.checks, shop.policy, **changes))
+
+    shop = half_way("v5", "v1", "v3", operation=go_back, number=number)
+    report = go_back(shop, lock=mission(shop).lock)
+    assert (report.undo, report.undone_to.version) == ("verified", "v1")
+    assert shop.ledger().intent is None

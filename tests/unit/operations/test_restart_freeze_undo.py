@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 
 from agent.cli.commands.status import lines
-from agent.errors import ForbiddenError, InvalidObjectError, NotFoundError, RefusedError, UsageError
+from agent.errors import (
+    ForbiddenError,
+    InvalidObjectError,
+    NotFoundError,
+    RefusedError,
+    UnreachableError,
+    UsageError,
+)
 from agent.objects import Ref
 from agent.operations.bookkeeping import Book
 from agent.operations.freezing import freeze, thaw
@@ -175,6 +182,37 @@ def test_a_restart_that_fails_needs_a_person(shop):
     assert (report.verdict, report.undo, int(report.status)) == ("failed", "none", 5)
 
 
+def lose_the_answer(shop):
+    def lose(_, target):
+        if target == WORKLOAD:
+            shop.cluster.after_write = None
+            raise UnreachableError("deployment/web was not patched: the answer was lost")
+
+    shop.cluster.after_write = lose
+
+
+def test_a_restart_whose_answer_is_lost_is_followed_all_the_same(shop):
+    shop.deploy("v1")
+    lose_the_answer(shop)
+    report = restart(shop.tools, RestartMission(shop.place, shop.checks, shop.policy))
+    assert (report.verdict, report.changed) == ("complete", True)
+
+
+def test_a_restart_of_which_nobody_knows_is_not_called_undone(shop, monkeypatch):
+    shop.deploy("v1")
+    lose_the_answer(shop)
+    answers = shop.cluster.get
+
+    def vanished(target):
+        if target == WORKLOAD and shop.cluster.after_write is None:
+            raise UnreachableError("deployment/web was not read: connection refused")
+        return answers(target)
+
+    monkeypatch.setattr(shop.cluster, "get", vanished)
+    with pytest.raises(UnreachableError, match=r"^a restart of deployment/web was sent"):
+        restart(shop.tools, RestartMission(shop.place, shop.checks, shop.policy))
+
+
 def test_a_rehearsed_restart_changes_nothing(shop):
     shop.deploy("v1")
     before = shop.cluster.objects[WORKLOAD]
@@ -208,7 +246,9 @@ def test_a_freeze_ends_by_itself(shop):
     freeze(shop.tools, shop.place, "lunch", until)
     with pytest.raises(RefusedError, match="until 2026-01-01T10:05:00Z"):
         shop.deploy("v3")
+    assert status(shop.tools, shop.place).freeze == f"lunch (by build/7, until {until})"
     shop.cluster.clock.sleep(400)
+    assert status(shop.tools, shop.place).freeze == ""
     assert shop.deploy("v3").verdict == "complete"
 
 

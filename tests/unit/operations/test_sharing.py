@@ -53,6 +53,14 @@ def test_an_undo_leaves_what_another_service_has(ahead):
     assert SHARED in ahead.cluster.objects
 
 
+def test_what_a_gitops_tool_keeps_by_now_is_left_to_it(ahead):
+    ahead.cluster.objects[SHARED]["metadata"]["annotations"] = {"argocd.argoproj.io/tracking-id": "shop:extra"}
+    report = go_back(ahead)
+    assert report.undo == "verified"
+    assert "configmap/extra is kept: Argo CD has it now" in report.remarks
+    assert SHARED in ahead.cluster.objects
+
+
 def test_what_nobody_else_has_goes_with_its_release(ahead):
     deploy_the_other(ahead, more="")
     assert go_back(ahead).undo == "verified"
@@ -98,3 +106,18 @@ def test_where_nothing_can_be_known_of_others_ours_goes_as_ever(ahead, trouble):
         ahead.cluster.list = guarded
     assert go_back(ahead).undo == "verified"
     assert SHARED not in ahead.cluster.objects
+
+
+def test_what_another_service_has_is_known_by_every_version_of_its_api(ahead):
+    """Ours speaks another version of it than theirs: a Role here, so that nothing depends on its content."""
+    ours, theirs = (
+        f"---\napiVersion: rbac.authorization.k8s.io/{version}\nkind: Role\nmetadata: {{name: extra}}\nrules: []\n"
+        for version in ("v1beta1", "v1")
+    )
+    ahead.manifest += ours
+    ahead.deploy("v4")
+    deploy_the_other(ahead, more=theirs)
+    report = go_back(ahead)
+    assert report.undo == "verified"
+    assert "role/extra is kept: deployment/api has it, too" in report.remarks
+    assert Ref("rbac.authorization.k8s.io/v1beta1", "Role", "shop", "extra") in ahead.cluster.objects

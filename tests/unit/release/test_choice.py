@@ -74,4 +74,6 @@ def test_what_a_person_names_wins():
 
 def test_the_reason_is_told():
     assert choose(history("bad"), leaving=1).reason == "it is the first release"
-    assert choose(history("bad", "bad"), leaving=2).reason == "no earlier release is known to be good"
+    assert choose(history("bad", "bad"), leaving=2).reason == "no other release is known to be good"
+    left = "what else was good was left on purpose: --to-release 2 goes there all the same"
+    assert choose(history("good", "good-"), leaving=1).reason == left

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import copy
 import json
 import zlib
 from dataclasses import replace
@@ -11,6 +13,7 @@ import pytest
 
 from agent.objects import Ref
 from agent.release import storage
+from agent.release.choice import Wish, choose
 from agent.release.ledger import Freeze, Intent, Ledger, ReleaseSet
 from agent.release.record import Release, Undone
 
@@ -116,6 +119,42 @@ def test_what_cannot_be_read_for_certain_is_refused(change, complaint):
         storage.decode(damaged(change), WEB)
 
 
+def places(value, path=()):
+    """Where something stands in a JSON value."""
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield (*path, key)
+        yield from places(value[key], (*path, key))
+
+
+def test_whatever_stands_in_it_is_refused_or_can_be_used():
+    """Every value of the index and of a set, replaced by every other kind of value."""
+    ledger = with_releases(2, undone=Undone(1, "verified", "now", "b"), created=("configmap/a",), secrets={"a": "b"})
+    ledger = replace(ledger, intent=Intent("deploy", 2, build="b", excused=("a",)), freeze=Freeze("a", "b", "c", "d"))
+    whole = storage.encode(ledger)
+    for part in list(whole["binaryData"])[:2]:
+        plain = json.loads(zlib.decompress(base64.b64decode(whole["binaryData"][part]), 31))
+        for path in places(plain):
+            for odd in (None, 0, -1, 1.5, "x", [], {}, [1], {"a": 1}, True):
+                wrong = copy.deepcopy(plain)
+                within = wrong
+                for key in path[:-1]:
+                    within = within[key]
+                within[path[-1]] = odd
+                thing = {**whole, "binaryData": {**whole["binaryData"], part: packed(wrong)}}
+                with contextlib.suppress(storage.LedgerError):
+                    used(storage.decode(thing, WEB))
+
+
+def used(ledger):
+    """As the commands use a ledger."""
+    choose(ledger, leaving=2)
+    choose(ledger, leaving=0, wish=Wish(image="web:v1"))
+    assert storage.decode(storage.encode(ledger), WEB).next_number == ledger.next_number
+    ledger.known_bad("web:v1", "p")
+    ledger.created(ledger.releases)
+    assert ledger.freeze is None or ledger.freeze.holds("2026-01-01T00:00:00Z") in {True, False}
+
+
 def test_a_bomb_is_not_unpacked():
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = packer.compress(b" " * (storage.MAX_PLAIN + 1024)) + packer.flush()
@@ -132,3 +171,19 @@ def test_known_bad_is_forgiven_by_a_later_success():
     assert ledger.known_bad("web:x", "q") is None
     ledger = ledger.changed(2, image="web:x")
     assert ledger.known_bad("web:x", "p") is None
+
+
+def test_an_object_is_the_same_in_every_version_of_its_api():
+    ledger = Ledger(WEB, "web", "salt")
+    for number, version in ((1, "autoscaling/v1"), (2, "autoscaling/v2")):
+        things = (
+            {"kind": "HorizontalPodAutoscaler", "apiVersion": version, "metadata": {"name": "web"}},
+            {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": f"settings-{number}"}},
+        )
+        names = tuple(f"{thing['kind'].lower()}/{thing['metadata']['name']}" for thing in things)
+        ledger = ledger.added(Release(number, objects=f"{number:064d}", created=names), ReleaseSet(things))
+    now = ledger.sets[ledger.releases[1].objects].objects
+    assert [str(each) for each in ledger.created(ledger.releases, but=now)] == ["configmap/settings-1"]
+    assert sorted(map(str, ledger.created(ledger.releases))) == [
+        "configmap/settings-1", "configmap/settings-2", "horizontalpodautoscaler/web",
+    ]  # fmt: skip

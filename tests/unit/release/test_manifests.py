@@ -77,6 +77,8 @@ data: {day: 2026-01-01, time: 12:30, mode: 0644, yes_word: "yes", big: 1e3}
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: other}", "for namespace 'other'"),
         ("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}", "belongs to no namespace"),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {a: 1}}", "not text"),
+        ("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {pin: 4711}", "stringData.pin .* a number"),
+        ("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: [{pin: b2xk}]", "data of secret/a is a list"),
         ("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: 5", "spec of deployment/a is a number"),
         ("a: 1\na: 2", "stands here twice"),
         ("a: &a [*a]", "refers to itself"),
@@ -108,3 +110,9 @@ def test_the_workload_must_be_there():
     with pytest.raises(UsageError, match="no Deployment") as caught:
         named(objects(DEPLOYMENT), "wbe")
     assert "web" in caught.value.hint
+
+
+def test_a_secrets_value_is_in_no_complaint():
+    with pytest.raises(UsageError) as caught:
+        objects("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {pin: 4711}")
+    assert "4711" not in caught.value.message + caught.value.hint
