@@ -65,6 +65,9 @@ def choose(ledger: Ledger, *, leaving: int, wish: Wish | None = None, unusable: 
         return Choice(None, "it is the first release")
     if not others:
         return Choice(None, "the ledger has no other release any more, or none that differs")
+    left_behind = newest(each for each in others if each.judgement == "good" and each.withdrawn)
+    if left_behind:
+        return Choice(None, f"no other release is known to be good but {left_behind.label}, which was left on purpose")
     return Choice(None, "no earlier release is known to be good")
 
 
@@ -87,6 +90,12 @@ def _differs(one: Release, left: Release | None) -> bool:
     return left is None or one.objects != left.objects
 
 
+def _names(release: Release) -> set[str]:
+    """What a person may call its image: reference, version, and what ran, with or without the repository."""
+    digest = release.image_digest
+    return {release.image, release.version, digest, digest.rpartition("@")[2]} - {""}
+
+
 def _wished(ledger: Ledger, wish: Wish) -> Choice:
     if wish.release:
         found = ledger.release(wish.release)
@@ -94,6 +103,6 @@ def _wished(ledger: Ledger, wish: Wish) -> Choice:
     if wish.revision:
         found = newest(each for each in ledger.releases if each.revision == wish.revision)
         return Choice(found, "as asked for" if found else f"the ledger has no release with revision {wish.revision}")
-    suiting = [each for each in ledger.releases if wish.image in {each.image, each.image_digest, each.version}]
+    suiting = [each for each in ledger.releases if wish.image in _names(each)]
     found = newest(each for each in suiting if each.judgement == "good") or newest(suiting)
     return Choice(found, "as asked for" if found else f"the ledger has no release of image {wish.image}")

@@ -75,3 +75,13 @@ def test_what_a_person_names_wins():
 def test_the_reason_is_told():
     assert choose(history("bad"), leaving=1).reason == "it is the first release"
     assert choose(history("bad", "bad"), leaving=2).reason == "no earlier release is known to be good"
+    left = history("good", "good").changed(2, withdrawn=True)
+    known = "no other release is known to be good but release 2, which was left on purpose"
+    assert choose(left, leaving=1).reason == known
+
+
+def test_an_image_is_named_by_its_digest_alone():
+    ledger = history("good", "good", "good").changed(1, image_digest="registry/web@sha256:abc")
+    assert target(ledger, 3, image="sha256:abc") == 1
+    assert target(ledger, 3, image="registry/web@sha256:abc") == 1
+    assert target(ledger, 3, image="sha256:ab") == 0
