@@ -13,6 +13,7 @@ from agent.operations.bookkeeping import Book
 from agent.operations.mission import UndoRules
 from agent.operations.sharing import spared
 from agent.release import owners
+from agent.release.ledger import Ledger
 from agent.release.order import NEVER_REMOVED, by_removal
 from agent.release.record import Release
 from agent.release.record import Undone as UndoneRecord
@@ -23,8 +24,7 @@ from agent.reports.events import Undone
 def first_release(account: Account, book: Book, release: Release, rules: UndoRules) -> UndoResult:
     """There is nothing to go back to: what `undo.first` says, and only to what this release created (P39)."""
     account.left_at = account.tools.clock.monotonic()
-    content = book.ledger.sets.get(release.objects)
-    made = [thing for thing in content.objects if str(ref(thing)) in release.created] if content else []
+    made = _made(book.ledger, release)
     done = "left as it is, for a person to look at"
     try:
         if rules.first == "delete":
@@ -38,6 +38,16 @@ def first_release(account: Account, book: Book, release: Release, rules: UndoRul
     book.write(lambda ledger: replace(ledger.changed(release.number, undone=record), intent=None))
     account.hear(Undone(account.tools.clock.monotonic(), "", "no-target", done, 0.0))
     return "no-target"
+
+
+def _made(ledger: Ledger, release: Release) -> list[Object]:
+    """What the release created; where none before it was ever good, also what those left behind: nobody used it yet."""
+    content = ledger.sets.get(release.objects)
+    if content is None:
+        return []
+    failed = all(each.judgement != "good" and each.origin == "deploy" for each in ledger.releases)
+    ours = {name for each in ledger.releases for name in each.created} if failed else set(release.created)
+    return [thing for thing in content.objects if str(ref(thing)) in ours]
 
 
 def _delete(account: Account, made: Iterable[Object]) -> str:

@@ -130,6 +130,23 @@ def test_a_first_release_that_fails_can_be_left(shop):
     assert shop.cluster.objects[WORKLOAD]["spec"]["replicas"] == 3
 
 
+@pytest.mark.parametrize(("first", "left"), [("scale-to-zero", 0), ("delete", None), ("leave", 3)])
+def test_a_second_release_that_fails_before_any_was_good_is_treated_like_the_first(shop, first, left):
+    shop.deploy("crash")
+    shop.rules = UndoRules(first=first)
+    report = shop.deploy("v2")
+    assert (report.undo, int(report.status)) == ("no-target", 5)
+    live = shop.cluster.objects.get(WORKLOAD)
+    assert (live["spec"]["replicas"] if live else None) == left
+
+
+def test_a_release_that_fails_after_a_good_one_that_was_deleted_is_not_taken_for_the_first(shop):
+    shop.deploy("v1")
+    shop.cluster.delete(WORKLOAD)
+    assert shop.deploy("crash").undone_to.version == "v1"
+    assert shop.cluster.objects[WORKLOAD]["spec"]["replicas"] == 3
+
+
 def test_undo_only_when_the_spec_says_so(shop):
     shop.deploy("v1")
     shop.rules = UndoRules(when=frozenset({"smoke-failed"}))
@@ -183,6 +200,7 @@ def test_somebody_elses_change_while_following_is_superseded(shop):
     shop.cluster.after_write = meddle
     report = shop.deploy("v3")
     assert (report.verdict, report.undo, int(report.status)) == ("superseded", "none", 7)
+    assert f"deployment/web wants {REPOSITORY}:v5 now; what becomes of that is not judged here" in report.remarks
     shop.cluster.settle()
     assert shop.cluster.pods_of("v5")
 
