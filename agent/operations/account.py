@@ -114,8 +114,8 @@ class Account:
         """The image digest of a ReplicaSet (UID) or ControllerRevision (name); empty where no pod has told it."""
         return self._image_ids.get(revision, "") if revision else ""
 
-    def open(self, version: str, image: str, now: Serving | None) -> None:
-        """Says what is about to be done, and what serves now."""
+    def open(self, version: str, image: str, now: Serving | None, *, first: bool = False) -> None:
+        """Says what is about to be done, and what serves now; `first`: nothing was ever released."""
         place = self.place
         self.hear(
             Opened(
@@ -130,6 +130,7 @@ class Account:
                 image=image,
                 now=now,
                 rehearsal=self.rehearsal,
+                first=first,
             )
         )
 

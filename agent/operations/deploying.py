@@ -105,7 +105,7 @@ class _Deploy:
         preparing.gates(book.ledger, mission, self.tools.clock.utc())
         prepared = preparing.prepare(self.tools, mission, book.ledger)
         account.release = prepared.with_external(book.ledger, self.tools).next_number
-        self._open(prepared)
+        self._open(prepared, first=not book.ledger.releases)
         self._rehearse(book, prepared)
         lost = announce(account, mission, book)
         jobs = () if prepared.unchanged else try_jobs(self.tools, mission, account.release)
@@ -145,9 +145,9 @@ class _Deploy:
 
         book.last_words(change)
 
-    def _open(self, prepared: Prepared) -> None:
+    def _open(self, prepared: Prepared, *, first: bool) -> None:
         content = self.mission.content
-        self.account.open(content.version, content.image, prepared.now)
+        self.account.open(content.version, content.image, prepared.now, first=first)
         for text in prepared.remarks:
             self.account.note("apply", text)
 

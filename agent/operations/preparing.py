@@ -212,6 +212,25 @@ def _demand_rolling(step: Step) -> None:
         )
 
 
+def demand_unpaused(steps: Sequence[Step]) -> None:
+    """Refuses to give new pods to what somebody has paused: none would come, and the wait would be for nothing.
+
+    One that was paused half-way may still have all the pods that it goes back to: its controller takes the others away.
+
+    Raises:
+        RefusedError: it is paused.
+    """
+    for step in steps:
+        live, answer = step.live, step.answer
+        if live is None or live.get("kind") != "Deployment" or not (answer.get("spec") or {}).get("paused"):
+            continue
+        if of_template(live) != of_template(answer) and is_complete(live):
+            raise RefusedError(
+                f"nothing was changed: {step.ref} is paused by somebody, so it would get no new pods",
+                hint=f"kubectl rollout resume {step.ref} -n {step.ref.namespace}, then again",
+            )
+
+
 def _left_open(ledger: Ledger, intent: Intent) -> str:
     """What an earlier operation left, which this deploy closes; one that gave way left it to us."""
     release = ledger.release(intent.release)

@@ -72,7 +72,7 @@ def restart(tools: Tools, mission: RestartMission) -> DeployReport:
 
 def _restart(account: Account, mission: RestartMission, book: Book) -> None:
     tools, place = account.tools, mission.place
-    live = live_workload(tools, place)
+    live = live_workload(tools, place, book.ledger)
     tool = owners.gitops_owner(live)
     if tool:
         raise RefusedError(f"nothing was changed: {tool} keeps {place.workload}", hint=f"restart it through {tool}")

@@ -128,8 +128,8 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
     Raises:
         NotFoundError: there is no such workload.
     """
-    live = live_workload(tools, place)
     book = Book(tools.cluster, place.workload)
+    live = live_workload(tools, place, book.ledger)
     known = known_release(book.ledger, live)
     left = known.number if known else 0
     back, reason, clean = _way_back(Account("status", tools, place), book, left)
@@ -177,16 +177,19 @@ def _replicas(live: Object) -> tuple[int, int, int]:
 
 
 def history(tools: Tools, place: Place) -> tuple[tuple[Release, ...], int]:
-    """The releases of a workload, newest first, and the number of the one that serves as far as the ledger knows.
+    """The releases of a workload, newest first, and the number of the one that is there now; 0: none of them.
+
+    Somebody else may have put another one back, or something that the ledger doesn't know.
 
     Raises:
         NotFoundError: there is no such namespace.
     """
     book = Book(tools.cluster, place.workload)
-    if not book.exists and tools.cluster.get(place.workload) is None:
+    live = tools.cluster.get(place.workload)
+    if live is None and not book.exists:
         demand_namespace(tools, place, "nothing was read")
-    ledger = book.ledger
-    return tuple(reversed(ledger.releases)), ledger.current
+    known = known_release(book.ledger, live)
+    return tuple(reversed(book.ledger.releases)), known.number if known else 0
 
 
 def history_dict(place: Place, cluster: str, releases: tuple[Release, ...], current: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from agent.operations.account import Account, smoke_causes
 from agent.operations.applying import OvertakenError, Step, plan
 from agent.operations.bookkeeping import Book
 from agent.operations.mission import running
+from agent.operations.preparing import demand_unpaused
 from agent.operations.rolling import Rolled, roll
 from agent.operations.sharing import spared
 from agent.operations.smoking import smoke
@@ -96,7 +97,9 @@ def way_back(
     wanted = objects if whole else touched
     settled = frozenset(ref(thing) for thing in objects if thing not in touched)
     cluster, namespace = account.tools.cluster, account.place.namespace
-    return plan(cluster, namespace, wanted, leaves=leaves, known=known, settled=settled), gone
+    steps = plan(cluster, namespace, wanted, leaves=leaves, known=known, settled=settled)
+    demand_unpaused(steps)
+    return steps, gone
 
 
 def applicable(account: Account, book: Book, way: Way, leaving: int) -> tuple[Way, tuple[Step, ...], list[Object]]:

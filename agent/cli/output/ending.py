@@ -145,14 +145,33 @@ def advice(report: DeployReport) -> str:
     if report.rehearsal or report.status == 0:
         return ""
     place = f"-n {report.namespace} {report.workload}"
-    if report.verdict == "interrupted":
-        return "`headway status` shows what runs; `headway undo` takes it back" if report.changed else ""
+    if report.verdict in {"interrupted", "superseded", "gone"}:
+        return _cut_short(report)
     if report.undo in {"failed", "unverified"}:
         return f"kubectl describe {place}; `headway undo --to-release N` tries another release"
     if report.undo == "no-target":
-        return f"kubectl describe {place}; deploy a release that works"
+        return _without_target(report, place)
     if report.verdict in {"failed", "timed-out"} and report.undo == "none" and report.command != "smoke":
         migrated = any("database migration" in text for text in report.remarks)
         named = "deploy a release that works; `headway undo --to-release N` takes the code back all the same"
         return named if migrated else "`headway undo` goes back to the last release known good"
     return ""
+
+
+def _cut_short(report: DeployReport) -> str:
+    """It was neither good nor bad: somebody stopped it, changed the workload or deleted it."""
+    if report.verdict == "gone":
+        return "`headway undo` puts the last release known good back, with all its objects"
+    if report.verdict == "superseded":
+        shown = "`headway status` shows what runs now; ask whoever changed it, then deploy again, or `headway undo`"
+        return "" if report.superseded_by else shown
+    return "`headway status` shows what runs; `headway undo` takes it back" if report.changed else ""
+
+
+def _without_target(report: DeployReport, place: str) -> str:
+    """There is nothing to go back to; but what serves may be good, and only have lost some of its objects."""
+    now = report.before
+    if report.command != "undo" or now is None or not now.verified:
+        return f"kubectl describe {place}; deploy a release that works"
+    again = f"`headway undo --to-release {now.release}` restores all objects of {now.version or now.image}"
+    return f"{again}; `headway history` lists other releases to name"

@@ -21,6 +21,7 @@ from agent.release.choice import Wish
 from agent.release.oneway import no_return
 from agent.reports.events import Rehearsed
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
+from tests.unit.operations.test_deploying import _set_image
 
 
 def go_back(shop, **wish):
@@ -41,6 +42,53 @@ def test_an_undo_by_hand_goes_one_good_release_back(shop):
     last = go_back(shop)
     assert (last.undo, int(last.status)) == ("no-target", 5)
     assert live_image(shop) == f"{REPOSITORY}:v1"
+
+
+def test_an_undo_of_what_somebody_has_paused_is_refused_before_it_waits_for_pods_that_never_come(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.cluster.objects[WORKLOAD]["spec"]["paused"] = True
+    with pytest.raises(RefusedError, match="nothing was changed: deployment/web is paused by somebody") as refused:
+        go_back(shop)
+    assert "kubectl rollout resume deployment/web -n shop" in refused.value.hint
+    assert live_image(shop) == f"{REPOSITORY}:v3"
+    assert shop.ledger().intent is None
+    found = status(shop.tools, shop.place)
+    assert (found.clean, found.back.version) == (False, "v1")
+    assert "is paused by somebody" in found.reason
+
+
+def test_an_undo_brings_back_a_workload_that_somebody_has_deleted(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.cluster.delete(WORKLOAD)
+    with pytest.raises(NotFoundError) as missed:
+        status(shop.tools, shop.place)
+    assert "somebody has deleted it since; `headway undo` puts release 2 (v3) back" in missed.value.hint
+    report = go_back(shop)
+    assert (report.undo, report.undone_to.version, int(report.status)) == ("verified", "v3", 0)
+    assert live_image(shop) == f"{REPOSITORY}:v3"
+    shop.cluster.delete(WORKLOAD)
+    assert go_back(shop, release=1).undone_to.version == "v1"
+
+
+def test_an_undo_of_what_was_never_there_changes_nothing(shop):
+    with pytest.raises(NotFoundError) as missed:
+        go_back(shop)
+    assert "the first deploy makes it" in missed.value.hint
+    assert shop.cluster.things() == {}
+
+
+def test_the_history_marks_what_is_there_whoever_put_it_there(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    assert history(shop.tools, shop.place)[1] == 2
+    _set_image(shop, "v1")  # what `kubectl rollout undo` does
+    assert history(shop.tools, shop.place)[1] == 1
+    _set_image(shop, "v5")
+    assert history(shop.tools, shop.place)[1] == 0
+    shop.cluster.delete(WORKLOAD)
+    assert history(shop.tools, shop.place)[1] == 0
 
 
 def test_a_release_left_on_purpose_is_no_target_of_a_later_undo(shop):
