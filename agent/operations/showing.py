@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.errors import HeadwayError, UsageError
-from agent.objects import Object
+from agent.objects import Object, ref
 from agent.operations.account import Account
+from agent.operations.applying import plan
 from agent.operations.bookkeeping import Book
 from agent.operations.configuring import changed_secrets
 from agent.operations.going_back import demand_namespace, live_workload
@@ -17,6 +18,7 @@ from agent.operations.undoing import Way, applicable
 from agent.ports import Registry
 from agent.release import images, oneway
 from agent.release.choice import choose
+from agent.release.ledger import Ledger
 from agent.release.record import Release
 from agent.reports.deploy import serving_dict
 from agent.reports.events import Serving
@@ -57,6 +59,7 @@ class Status:
         secrets: names of the Secrets that the target refers to and that have changed since; an undo writes none.
         open: what an unfinished operation left, in words; empty if nothing.
         freeze: why no deploys are allowed; empty if they are.
+        drift: what somebody has changed or deleted of that release since, a line each; the server was asked.
     """
 
     place: Place
@@ -72,6 +75,7 @@ class Status:
     secrets: tuple[str, ...] = ()
     open: str = ""
     freeze: str = ""
+    drift: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The form that `-o json` prints (docs/reference/report.md)."""
@@ -99,6 +103,7 @@ class Status:
             },
             "open": self.open,
             "freeze": self.freeze,
+            "drift": list(self.drift),
         }
 
 
@@ -149,7 +154,22 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
         changed,
         f"{intent.kind} of release {intent.release} by {intent.build} since {intent.started}" if intent else "",
         f"{freeze.reason} (by {freeze.by})" if freeze else "",
+        _drift(tools, place, book.ledger, known, live),
     )
+
+
+def _drift(tools: Tools, place: Place, ledger: Ledger, known: Release | None, live: Object) -> tuple[str, ...]:
+    """What applying the release that serves once more would put back; only what looks different is tried."""
+    content = ledger.sets.get(known.objects) if known else None
+    if content is None:
+        return ()
+    whole = frozenset(ref(thing) for thing in content.objects)
+    try:
+        steps = plan(tools.cluster, place.namespace, content.objects, known=(live,), settled=whole)
+    except HeadwayError as problem:
+        return (f"could not be told: {problem.message.removeprefix('nothing was changed: ')}",)
+    gone = [f"{step.ref} is not there" for step in steps if step.action == "create"]
+    return (*gone, *(f"{step.ref} {line}" for step in steps for line in step.touched.changes))
 
 
 def _way_back(account: Account, book: Book, left: int) -> tuple[Release | None, str, bool]:

@@ -101,6 +101,8 @@ def _undo(report: DeployReport) -> str:
         return _deploy(report)
     back = report.undone_to.version or report.undone_to.image if report.undone_to else ""
     match report.undo:
+        case "verified" if not report.changed:
+            return f"VERIFIED: {back} serves as before, nothing had to change."
         case "verified":
             return f"UNDONE and verified: {back} serves. {duration(report.seconds)} in all."
         case "unverified":

@@ -189,6 +189,12 @@ def test_every_ending_has_its_headline(command, verdict, undo, words):
     assert words in headline(report)
 
 
+def test_an_undo_to_what_serves_already_does_not_say_that_it_went_back():
+    report = DeployReport("undo", "web", "staging", "eu", "shop", str(WEB), "complete", "verified", undone_to=OLD)
+    assert headline(replace(report, changed=False)) == "VERIFIED: v1 serves as before, nothing had to change."
+    assert headline(replace(report, changed=True)).startswith("UNDONE and verified: v1 serves.")
+
+
 def test_times_in_words():
     assert [duration(seconds) for seconds in (0.031, 4.24, 99, 150, 7300, 200_000)] == [
         "31 ms", "4.2 s", "99.0 s", "2 min", "2 h", "2 d",

@@ -72,6 +72,31 @@ def test_an_undo_brings_back_a_workload_that_somebody_has_deleted(shop):
     assert go_back(shop, release=1).undone_to.version == "v1"
 
 
+def test_the_status_tells_what_somebody_has_changed_or_deleted_and_naming_the_release_puts_it_back(shop):
+    shop.deploy("v1")
+    assert status(shop.tools, shop.place).drift == ()
+    shop.cluster.delete(Ref("v1", "Service", "shop", "web"))
+    settings = Ref("v1", "ConfigMap", "shop", "settings")
+    shop.cluster.patch(settings, {"data": {"colour": "red"}}, content_type="application/merge-patch+json")
+    found = status(shop.tools, shop.place)
+    assert found.drift == ("service/web is not there", "configmap/settings data.colour: red -> blue")
+    said = "\n".join(lines(found))
+    assert "  drift     service/web is not there\n            configmap/settings data.colour: red -> blue" in said
+    assert "`headway undo --to-release 1` puts it back" in said
+    go_back(shop, release=1)
+    assert status(shop.tools, shop.place).drift == ()
+
+
+def test_drift_that_can_not_be_told_hides_nothing_else(shop):
+    shop.deploy("v1")
+    settings = Ref("v1", "ConfigMap", "shop", "settings")
+    shop.cluster.patch(settings, {"data": {"colour": "red"}}, content_type="application/merge-patch+json")
+    shop.cluster.refuse[settings] = ForbiddenError("not on fridays")
+    found = status(shop.tools, shop.place)
+    assert found.drift == ("could not be told: the cluster would not take configmap/settings: not on fridays",)
+    assert found.complete
+
+
 def test_an_undo_of_what_was_never_there_changes_nothing(shop):
     with pytest.raises(NotFoundError) as missed:
         go_back(shop)
