@@ -35,7 +35,10 @@ def first_release(account: Account, book: Book, release: Release, rules: UndoRul
         done = f"could not be taken back: {problem.message}"
     account.undo = "no-target"
     record = UndoneRecord(0, "no-target", account.tools.clock.utc(), account.tools.builder.name)
-    book.write(lambda ledger: replace(ledger.changed(release.number, undone=record), intent=None))
+    try:
+        book.write(lambda ledger: replace(ledger.changed(release.number, undone=record), intent=None))
+    except HeadwayError as problem:
+        account.note("undo", f"the ledger could not be written: {problem.message}")
     account.hear(Undone(account.tools.clock.monotonic(), "", "no-target", done, 0.0))
     return "no-target"
 

@@ -113,10 +113,13 @@ class Lock:
 
     def _locked(self, spec: dict[str, Any], asking: Asking | None) -> LockedError:
         asked = "; it was asked to give way, which only a deploy does" if asking and asking.has_asked else ""
+        wait = self._rules.wait
+        waited = f"waited {wait:g} s{asked}; --lock-wait waits longer" if wait else "it was not waited for, as asked"
+        since = str(spec.get("acquireTime") or "").replace(".000000Z", "Z")
         return LockedError(
             f"nothing was changed: another operation on {self._workload} is under way: {spec.get('holderIdentity')}, "
-            f"since {spec.get('acquireTime')}",
-            hint=f"waited {self._rules.wait:g} s{asked}; --lock-wait waits longer",
+            f"since {since}",
+            hint=waited,
         )
 
     def _write(self, live: Object | None) -> None:

@@ -159,8 +159,7 @@ def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy
         HeadwayError: an undo that a person asked for was refused before anything was changed.
     """
     clock = account.tools.clock
-    began = clock.monotonic()
-    account.left_at = began
+    account.left_at = began = clock.monotonic()
     account.hear(Undoing(began, way.target.label, way.reason))
     try:
         way, steps, gone = applicable(account, book, way, leaving)
@@ -217,7 +216,12 @@ def _begin(account: Account, book: Book, leaving: int, way: Way) -> None:
         started=account.tools.clock.utc(),
         step="undoing",
     )
-    book.write(lambda ledger: replace(ledger, intent=intent))
+    try:
+        book.write(lambda ledger: replace(ledger, intent=intent))
+    except (ForbiddenError, InvalidObjectError) as problem:
+        if book.ledger.intent is None:  # else what is open there leads whoever recovers it to the same end
+            raise
+        account.note("undo", f"the ledger could not be written; undone all the same: {problem.message}")
 
 
 def _verified(account: Account, book: Book, leaving: int, way: Way, rolled: Rolled, began: float) -> UndoResult:

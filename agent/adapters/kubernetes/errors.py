@@ -227,6 +227,9 @@ def _cause_list(answer: Answer) -> list[Mapping[str, Any]]:
 
 
 def _causes(answer: Answer) -> str:
-    """The causes of a 422, one after another: `spec.replicas: must be at least 0`."""
-    parts = [f"{item.get('field') or '?'}: {item.get('message') or item.get('reason')}" for item in _cause_list(answer)]
-    return clean("; ".join(parts))
+    """The causes of a 422, one after another: `spec.replicas: must be at least 0`; a policy's names no field."""
+    parts = [
+        ": ".join(str(part) for part in (item.get("field"), item.get("message") or item.get("reason")) if part)
+        for item in _cause_list(answer)
+    ]
+    return clean("; ".join(filter(None, parts)))

@@ -97,7 +97,7 @@ def lines(status: Status) -> list[str]:
         names = ", ".join(status.secrets)
         found.append(f"  secrets   CHANGED since: {names}; an undo writes no Secrets")
     if status.open:
-        found.append(f"  open      {status.open}")
+        found.append(f"  open      {status.open}; `headway recover`, or the next deploy, closes it")
     if status.freeze:
         found.append(f"  frozen    {status.freeze}")
     return found

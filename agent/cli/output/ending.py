@@ -115,7 +115,9 @@ def _undo(report: DeployReport) -> str:
 
 def _recover(report: DeployReport) -> str:
     if report.verdict == "complete":
-        return f"RECOVERED: {report.remarks[-1] if report.remarks else 'nothing was left open'}."
+        said = report.remarks[-1] if report.remarks else "nothing was left open"
+        others = " `headway recover --any-build` closes it." if said.endswith("not ours to close") else ""
+        return f"NOT RECOVERED: {said}.{others}" if others else f"RECOVERED: {said}."
     if report.verdict == "failed":
         return f"RECOVERED{_taken_back(report)}"
     return _deploy(report)

@@ -319,6 +319,10 @@ def test_at_night_the_ledger_is_enough(shop, headway, tmp_path_factory, monkeypa
 def test_frozen(shop, headway):
     headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
     assert headway("freeze", ".", "--env", "staging", "--reason", "x", "--until", "yesterday").status == 2
+    empty = headway("freeze", ".", "--env", "staging", "--reason", " \n ")
+    assert (empty.status, "Invalid value for '--reason': it is empty" in empty.err) == (2, True), empty.err
+    lines = headway("freeze", ".", "--env", "staging", "--reason", "two\n  release   9: good", "-o", "json")
+    assert "two release 9: good" in json.loads(lines.out)["text"]
     assert json.loads(headway("freeze", ".", "--env", "staging", "--reason", "x", "-o", "json").out)["frozen"]
     done = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3")
     assert done.status == 9

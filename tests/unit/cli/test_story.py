@@ -195,6 +195,15 @@ def test_an_undo_to_what_serves_already_does_not_say_that_it_went_back():
     assert headline(replace(report, changed=True)).startswith("UNDONE and verified: v1 serves.")
 
 
+def test_what_another_build_left_open_is_not_called_recovered():
+    report = DeployReport("recover", "web", "staging", "eu", "shop", str(WEB), "complete")
+    others = replace(report, remarks=("the deploy of b/7 is open, and not ours to close",))
+    assert headline(others).startswith(
+        "NOT RECOVERED: the deploy of b/7 is open, and not ours to close. `headway recover"
+    )
+    assert headline(report) == "RECOVERED: nothing was left open."
+
+
 def test_times_in_words():
     assert [duration(seconds) for seconds in (0.031, 4.24, 99, 150, 7300, 200_000)] == [
         "31 ms", "4.2 s", "99.0 s", "2 min", "2 h", "2 d",

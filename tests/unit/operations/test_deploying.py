@@ -10,6 +10,7 @@ from agent.errors import ForbiddenError, InvalidObjectError, NotFoundError, Refu
 from agent.objects import Ref
 from agent.operations.mission import UndoRules
 from agent.ports import HttpAnswer
+from agent.release import storage
 from agent.reports.events import Applied, Judged, Opened, Progressed, Smoked
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
 
@@ -145,6 +146,29 @@ def test_a_release_that_fails_after_a_good_one_that_was_deleted_is_not_taken_for
     shop.cluster.delete(WORKLOAD)
     assert shop.deploy("crash").undone_to.version == "v1"
     assert shop.cluster.objects[WORKLOAD]["spec"]["replicas"] == 3
+
+
+@pytest.mark.parametrize(("before", "status", "serves"), [("v1", 1, "v1"), ("", 5, "")])
+def test_a_ledger_that_is_refused_in_the_middle_of_a_bad_deploy_prevents_no_undo(shop, before, status, serves):
+    if before:
+        shop.deploy(before)
+
+    def lock_out(verb, target):
+        if target == WORKLOAD:
+            shop.cluster.refuse[storage.place(WORKLOAD)] = ForbiddenError("no configmaps today")
+
+    shop.cluster.before_write = lock_out
+    report = shop.deploy("v2")
+    assert int(report.status) == status
+    assert any("the ledger could not be written" in text for text in report.remarks)
+    shop.cluster.settle()
+    assert not shop.cluster.pods_of("v2")
+    assert not serves or shop.cluster.pods_of(serves)
+    shop.cluster.refuse.clear()
+    shop.cluster.before_write = None
+    assert shop.ledger().intent is not None
+    assert shop.deploy("v3").verdict == "complete", "the next deploy closes what is open"
+    assert shop.ledger().intent is None
 
 
 def test_undo_only_when_the_spec_says_so(shop):

@@ -85,6 +85,12 @@ def test_422_names_each_field():
     assert problem.message == f"{DOING}: spec.replicas: Invalid value: -1: must be at least 0"
 
 
+def test_a_policy_refuses_without_a_field():
+    causes = [{"message": "ValidatingAdmissionPolicy 'x' denied request: no"}]
+    problem = refusal(status(422, "deployments is forbidden", "Invalid", causes=causes), DOING)
+    assert problem.message == f"{DOING}: ValidatingAdmissionPolicy 'x' denied request: no"
+
+
 def test_400_without_causes_gives_the_message():
     problem = refusal(status(400, 'strict decoding error: unknown field "spec.replica"'), DOING)
     assert isinstance(problem, InvalidObjectError)
