@@ -243,7 +243,8 @@ def known_release(ledger: Ledger, live: Object | None) -> Release | None:
     """The release of the ledger that serves: whose pod template is the live one.
 
     That is the one which the ledger says serves; after a deploy that was killed before its write, or a template that
-    somebody put back by hand, another one.
+    somebody put back by hand, another one. An undo that failed leaves its target's template behind: until that is
+    rolled out, pods of the release that was left still serve, and it can be left once more.
     """
     if live is None:
         return None
@@ -251,7 +252,10 @@ def known_release(ledger: Ledger, live: Object | None) -> Release | None:
     serving = ledger.serving
     if serving is not None and serving.template == template:
         return serving
-    return newest(each for each in ledger.releases if each.template == template and each.rollout != "refused")
+    found = newest(each for each in ledger.releases if each.template == template and each.rollout != "refused")
+    undone = serving.undone if serving else None
+    failed = found is not None and undone is not None and (undone.to, undone.result) == (found.number, "failed")
+    return serving if failed and not is_complete(live) else found
 
 
 def is_complete(live: Object) -> bool:

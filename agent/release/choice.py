@@ -11,7 +11,7 @@ The rules, in order (docs/reference/undo.md tells them to people):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.release.ledger import Ledger
@@ -61,14 +61,21 @@ def choose(ledger: Ledger, *, leaving: int, wish: Wish | None = None, unusable: 
         found = newest(filter(suits, others))
         if found:
             return Choice(found, reason)
+    return Choice(None, _why_none(ledger, others))
+
+
+def _why_none(ledger: Ledger, others: Sequence[Release]) -> str:
+    """Why there is no way back; `others` are the releases that could have been one."""
+    if not ledger.releases:
+        return "the ledger knows no release: there was none yet, or somebody has deleted it"
     if not others and ledger.next_number <= 2:  # noqa: PLR2004
-        return Choice(None, "it is the first release")
+        return "it is the first release"
     if not others:
-        return Choice(None, "the ledger has no other release any more, or none that differs")
+        return "the ledger has no other release any more, or none that differs"
     left_behind = newest(each for each in others if each.judgement == "good" and each.withdrawn)
     if left_behind:
-        return Choice(None, f"no other release is known to be good but {left_behind.label}, which was left on purpose")
-    return Choice(None, "no earlier release is known to be good")
+        return f"no other release is known to be good but {left_behind.label}, which was left on purpose"
+    return "no earlier release is known to be good"
 
 
 _RULES: tuple[tuple[str, Callable[[Release], bool]], ...] = (

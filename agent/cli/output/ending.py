@@ -77,7 +77,9 @@ def _deploy(report: DeployReport) -> str:  # noqa: PLR0911  one return a verdict
     if report.verdict == "gone":
         return "GONE: somebody deleted the workload meanwhile."
     if report.verdict == "interrupted":
-        return f"INTERRUPTED by {report.interrupted}: {'; '.join(report.remarks[-3:]) or 'nothing was changed'}."
+        return (
+            f"INTERRUPTED by {report.interrupted}: {report.remarks[-1] if report.remarks else 'nothing was changed'}."
+        )
     return f"{report.verdict.upper()}."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent.cli.output.ending import headline
 from agent.errors import InvalidObjectError, UsageError
 from agent.objects import Ref
 from agent.operations.going_back import UndoMission, undo
@@ -137,6 +138,19 @@ def test_jobs_run_before_a_workload_is_touched(shop):
     job = shop.cluster.objects[Ref("batch/v1", "Job", "shop", "migrate-r1")]
     assert job["spec"]["template"]["spec"]["containers"][0]["image"] == f"{REPOSITORY}:v1"
     assert any("job/migrate will run first" in remark for remark in report.remarks)
+    told = [(each.workload, each.text) for each in report.workloads if each.workload.startswith("job/")]
+    assert told == [("job/migrate-r1", "succeeded")]
+
+
+def test_an_interruption_is_told_without_what_was_remarked_before(shop):
+    def interrupt(verb, target):
+        if target == WORKLOAD:
+            raise KeyboardInterrupt
+
+    shop.cluster.after_write = interrupt
+    report = shop.deploy("v1", before=jobs(shop))
+    assert any("job/migrate will run first" in text for text in report.remarks)
+    assert headline(report) == "INTERRUPTED by SIGINT: the deploy may be half done; recorded in the ledger."
 
 
 def test_each_release_has_its_own_job_and_no_change_has_none(shop):

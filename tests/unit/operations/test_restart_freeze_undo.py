@@ -58,6 +58,33 @@ def test_an_undo_of_what_somebody_has_paused_is_refused_before_it_waits_for_pods
     assert "is paused by somebody" in found.reason
 
 
+def test_an_undo_that_failed_can_be_tried_again_and_does_not_pass_for_what_serves(shop):
+    """As under a quota without room: the template is the target's, and the pods are still those of what was left."""
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.policy = replace(shop.policy, timeout=5.0)
+    shop.cluster.ready_after = 50.0
+    assert (go_back(shop).undo, live_image(shop)) == ("failed", f"{REPOSITORY}:v1")
+    found = status(shop.tools, shop.place)
+    assert (found.now.version, found.complete, found.back.version) == ("v3", False, "v1")
+    assert history(shop.tools, shop.place)[1] == 2
+    shop.policy = replace(shop.policy, timeout=60.0)
+    report = go_back(shop)
+    assert (report.undo, report.undone_to.version) == ("verified", "v1")
+    assert status(shop.tools, shop.place).now.version == "v1"
+
+
+def test_an_undo_that_failed_and_was_rolled_out_later_serves_after_all(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.policy = replace(shop.policy, timeout=5.0)
+    shop.cluster.ready_after = 50.0
+    assert go_back(shop).undo == "failed"
+    shop.cluster.settle(60.0)
+    assert status(shop.tools, shop.place).now.version == "v1"
+    assert history(shop.tools, shop.place)[1] == 1
+
+
 def test_an_undo_brings_back_a_workload_that_somebody_has_deleted(shop):
     shop.deploy("v1")
     shop.deploy("v3")

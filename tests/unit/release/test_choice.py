@@ -73,6 +73,7 @@ def test_what_a_person_names_wins():
 
 
 def test_the_reason_is_told():
+    assert choose(history(), leaving=0).reason.startswith("the ledger knows no release")
     assert choose(history("bad"), leaving=1).reason == "it is the first release"
     assert choose(history("bad", "bad"), leaving=2).reason == "no earlier release is known to be good"
     left = history("good", "good").changed(2, withdrawn=True)
