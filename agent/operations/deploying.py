@@ -17,8 +17,8 @@ from agent.operations.bookkeeping import Book
 from agent.operations.concluding import conclude
 from agent.operations.configuring import changed_secrets, configured
 from agent.operations.giving_way import give_way
+from agent.operations.holding import held
 from agent.operations.interrupting import record_interruption
-from agent.operations.locking import held
 from agent.operations.mission import Mission, Running, Tools
 from agent.operations.preparing import Prepared
 from agent.operations.rolling import roll

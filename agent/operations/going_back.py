@@ -8,8 +8,8 @@ from agent.errors import ForbiddenError, NotFoundError, RefusedError, UsageError
 from agent.objects import Object, Ref, ref
 from agent.operations.account import Account, said_first, smoke_causes
 from agent.operations.bookkeeping import Book
+from agent.operations.holding import held
 from agent.operations.interrupting import record_interruption
-from agent.operations.locking import held
 from agent.operations.mission import LockRules, Place, Running, Tools, UndoRules
 from agent.operations.preparing import is_complete, known_release, serving_now, with_external
 from agent.operations.smoking import smoke

@@ -13,8 +13,8 @@ from agent.objects import Object
 from agent.operations.account import Account, said_first, smoke_causes
 from agent.operations.bookkeeping import Book
 from agent.operations.first_release import first_release
+from agent.operations.holding import held
 from agent.operations.interrupting import record_interruption
-from agent.operations.locking import held
 from agent.operations.mission import LockRules, Place, Tools, UndoRules, running
 from agent.operations.preparing import is_complete, known_release, serving_now
 from agent.operations.smoking import smoke

@@ -14,8 +14,8 @@ from agent.operations.account import Account, as_verdict, said_first, smoke_caus
 from agent.operations.bookkeeping import Book
 from agent.operations.following import Following
 from agent.operations.going_back import live_workload
+from agent.operations.holding import held
 from agent.operations.interrupting import record_interruption
-from agent.operations.locking import held
 from agent.operations.mission import LockRules, Place, Running, Tools
 from agent.operations.preparing import known_release, serving_now
 from agent.operations.rolling import causes_of

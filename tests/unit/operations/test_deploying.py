@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from agent.objects import Ref
 from agent.operations.mission import UndoRules
 from agent.ports import HttpAnswer
 from agent.release import storage
+from agent.release.ledger import Ledger
 from agent.reports.events import Applied, Judged, Opened, Progressed, Smoked
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
 
@@ -169,6 +171,41 @@ def test_a_ledger_that_is_refused_in_the_middle_of_a_bad_deploy_prevents_no_undo
     assert shop.ledger().intent is not None
     assert shop.deploy("v3").verdict == "complete", "the next deploy closes what is open"
     assert shop.ledger().intent is None
+
+
+@pytest.mark.parametrize(
+    ("tag", "undone_to", "judgements"), [("v2", "v3", ["good", "good", "bad"]), ("v4", "", ["good"] * 3)]
+)
+def test_a_ledger_that_is_deleted_while_we_are_at_work_is_put_back(shop, tag, undone_to, judgements):
+    shop.deploy("v1")
+    shop.deploy("v3")
+
+    def lose(verb, target):
+        if target == WORKLOAD:
+            shop.cluster.objects.pop(storage.place(WORKLOAD), None)
+
+    shop.cluster.after_write = lose
+    report = shop.deploy(tag)
+    assert (report.undone_to.version if report.undone_to else "") == undone_to
+    assert [each.judgement for each in shop.ledger().releases] == judgements
+
+
+def test_a_bad_deploy_whose_ledger_was_replaced_by_another_says_so(shop):
+    shop.deploy("v1")
+    other = copy.deepcopy(shop.cluster.objects[storage.place(WORKLOAD)])
+    shop.cluster.delete(WORKLOAD)
+    shop.cluster.objects.pop(storage.place(WORKLOAD))
+
+    def swap(verb, target):
+        if target == WORKLOAD:
+            empty = storage.encode(Ledger(WORKLOAD, salt="salt"))
+            empty["metadata"]["resourceVersion"] = "9999"
+            shop.cluster.objects[storage.place(WORKLOAD)] = {**other, **empty}
+
+    shop.cluster.after_write = swap
+    report = shop.deploy("crash")
+    assert (report.undo, int(report.status)) == ("no-target", 5)
+    assert any("somebody has put another ledger in place" in text for text in report.remarks)
 
 
 def test_undo_only_when_the_spec_says_so(shop):

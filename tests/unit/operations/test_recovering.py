@@ -9,7 +9,7 @@ import pytest
 from agent.objects import Ref
 from agent.operations.deploying import deploy
 from agent.operations.going_back import UndoMission, undo
-from agent.operations.locking import held
+from agent.operations.holding import held
 from agent.operations.mission import Builder, LockRules
 from agent.operations.recovering import RecoverMission, recover
 from agent.release.digest import of_template
