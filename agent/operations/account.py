@@ -213,7 +213,7 @@ def smoke_causes(failed: Iterable[SmokeReport], container: str, at: float) -> tu
                 code=Code.SMOKE_FAILED,
                 object=f"pod/{check.pod}" if check.pod else f"smoke check {check.name}",
                 container=container if check.pod else "",
-                message=f'smoke check "{check.name}" got {check.detail}',
+                message=f'smoke check "{check.name}"{" got " if check.detail[:1].isdigit() else ": "}{check.detail}',
                 first_seen=at,
                 permanent=True,
             ),

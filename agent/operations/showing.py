@@ -18,6 +18,7 @@ from agent.operations.undoing import Way, applicable
 from agent.ports import Registry
 from agent.release import images, oneway
 from agent.release.choice import choose
+from agent.release.digest import of_template
 from agent.release.ledger import Ledger
 from agent.release.record import Release
 from agent.reports.deploy import serving_dict
@@ -159,8 +160,10 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
 
 
 def _drift(tools: Tools, place: Place, ledger: Ledger, known: Release | None, live: Object) -> tuple[str, ...]:
-    """What applying the release that serves once more would put back; only what looks different is tried."""
-    content = ledger.sets.get(known.objects) if known else None
+    """What applying the good release that serves once more would put back; only what looks different is tried."""
+    if known is None or known.judgement != "good" or known.template != of_template(live):
+        return ()
+    content = ledger.sets.get(known.objects)
     if content is None:
         return ()
     whole = frozenset(ref(thing) for thing in content.objects)

@@ -101,9 +101,11 @@ def _taken_back(report: DeployReport) -> str:
 def _undo(report: DeployReport) -> str:
     if report.verdict in {"interrupted", "superseded", "gone"}:
         return _deploy(report)
-    back = report.undone_to.version or report.undone_to.image if report.undone_to else ""
+    target, now = report.undone_to, report.before
+    back = target.version or target.image if target else ""
+    as_before = not report.changed and target and now and target.release == now.release
     match report.undo:
-        case "verified" if not report.changed:
+        case "verified" if as_before:
             return f"VERIFIED: {back} serves as before, nothing had to change."
         case "verified":
             return f"UNDONE and verified: {back} serves. {duration(report.seconds)} in all."

@@ -190,8 +190,12 @@ def test_every_ending_has_its_headline(command, verdict, undo, words):
 
 
 def test_an_undo_to_what_serves_already_does_not_say_that_it_went_back():
-    report = DeployReport("undo", "web", "staging", "eu", "shop", str(WEB), "complete", "verified", undone_to=OLD)
+    report = DeployReport(
+        "undo", "web", "staging", "eu", "shop", str(WEB), "complete", "verified", undone_to=OLD, before=OLD
+    )
     assert headline(replace(report, changed=False)) == "VERIFIED: v1 serves as before, nothing had to change."
+    half_done = replace(report, changed=False, before=replace(OLD, release=42))
+    assert headline(half_done).startswith("UNDONE and verified: v1 serves.")
     assert headline(replace(report, changed=True)).startswith("UNDONE and verified: v1 serves.")
 
 

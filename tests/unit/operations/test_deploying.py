@@ -9,10 +9,12 @@ import pytest
 
 from agent.errors import ForbiddenError, InvalidObjectError, NotFoundError, RefusedError, UnreachableError, UsageError
 from agent.objects import Ref
+from agent.operations.account import smoke_causes
 from agent.operations.mission import UndoRules
 from agent.ports import HttpAnswer
 from agent.release import storage
 from agent.release.ledger import Ledger
+from agent.reports.deploy import SmokeReport
 from agent.reports.events import Applied, Judged, Opened, Progressed, Smoked
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
 
@@ -206,6 +208,16 @@ def test_a_bad_deploy_whose_ledger_was_replaced_by_another_says_so(shop):
     report = shop.deploy("crash")
     assert (report.undo, int(report.status)) == ("no-target", 5)
     assert any("somebody has put another ledger in place" in text for text in report.remarks)
+
+
+@pytest.mark.parametrize(
+    ("detail", "said"), [("500 from /api", 'check "x" got 500 from /api'), ("did not end", 'check "x": did not end')]
+)
+def test_a_failed_smoke_check_is_told_as_a_sentence(detail, said):
+    (cause,) = smoke_causes(
+        [SmokeReport("x", "deploy", passed=False, detail=detail, tries=1, seconds=1.0)], "server", 0.0
+    )
+    assert cause.diagnosis.message == f"smoke {said}"
 
 
 def test_undo_only_when_the_spec_says_so(shop):

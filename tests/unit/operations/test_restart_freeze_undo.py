@@ -114,6 +114,11 @@ def test_the_status_tells_what_somebody_has_changed_or_deleted_and_naming_the_re
     assert status(shop.tools, shop.place).drift == ()
 
 
+def test_what_a_bad_release_has_lost_is_no_drift(shop):
+    shop.deploy("crash")
+    assert status(shop.tools, shop.place).drift == (), "it was scaled to zero on purpose"
+
+
 def test_drift_that_can_not_be_told_hides_nothing_else(shop):
     shop.deploy("v1")
     settings = Ref("v1", "ConfigMap", "shop", "settings")
