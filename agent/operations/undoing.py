@@ -283,7 +283,8 @@ def _left(ledger: Ledger, leaving: int, way: Way, record: UndoneRecord) -> Ledge
     left = ledger.release(leaving)
     if left is None or leaving == way.target.number:
         return ledger
-    withdrawn = left.withdrawn or (way.on_purpose and left.judgement == "good")
+    gone = record.result != "failed"  # else its pods serve on, and it may be all that there is to go back to
+    withdrawn = left.withdrawn or (gone and way.on_purpose and left.judgement == "good")
     return ledger.changed(leaving, undone=record, withdrawn=withdrawn)
 
 

@@ -74,6 +74,16 @@ def test_an_undo_that_failed_can_be_tried_again_and_does_not_pass_for_what_serve
     assert status(shop.tools, shop.place).now.version == "v1"
 
 
+def test_what_an_undo_that_failed_could_not_leave_is_still_a_way_back(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.policy, patient = replace(shop.policy, timeout=5.0), shop.policy
+    shop.cluster.ready_after = 50.0
+    assert go_back(shop).undo == "failed"
+    shop.cluster.ready_after, shop.policy = 1.0, patient
+    assert shop.deploy("crash").undone_to.version == "v3", "its pods serve all the time"
+
+
 def test_an_undo_that_failed_and_was_rolled_out_later_serves_after_all(shop):
     shop.deploy("v1")
     shop.deploy("v3")
