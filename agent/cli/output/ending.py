@@ -179,7 +179,9 @@ def _cut_short(report: DeployReport) -> str:
 def _without_target(report: DeployReport, place: str) -> str:
     """There is nothing to go back to; but what serves may be good, and only have lost some of its objects."""
     now = report.before
-    if report.command != "undo" or now is None or not now.verified:
+    if report.command != "undo":
         return f"kubectl describe {place}; deploy a release that works"
+    if now is None or not now.verified:
+        return "deploy a release that works; `headway undo --to-release N` goes to any that `headway history` lists"
     again = f"`headway undo --to-release {now.release}` restores all objects of {now.version or now.image}"
     return f"{again}; `headway history` lists other releases to name"
