@@ -52,10 +52,12 @@ class Prepared:
         """The ledger with what serves now as a release of its own, where it is complete and the ledger doesn't know it.
 
         It is good when its baseline passed, or nothing was there to be asked; what failed its baseline served, though,
-        and can still be gone back to (contract section 7).
+        and can still be gone back to (contract section 7). One that it knows, and somebody has put back, served last.
         """
-        if self.live is None or self.known is not None or not self.complete:
+        if self.live is None or not self.complete:
             return ledger
+        if self.known is not None:
+            return ledger if self.known.number == ledger.current else ledger.put_back(self.known.number)
         there = tuple(step.live for step in self.steps if step.live is not None)
         return with_external(ledger, tools.clock.utc(), self.live, there, self.container, baseline)
 

@@ -173,9 +173,10 @@ def undo_to(account: Account, book: Book, leaving: int, way: Way, policy: Policy
                 book.write(lambda ledger: replace(ledger, intent=None))
             raise
         return _ended(account, book, leaving, way, "failed", f"could not be applied: {problem.message}", began)
-    if rolled.verdict == "superseded":
-        account.verdict = "superseded"
-        return _ended(account, book, leaving, way, "none", "left alone: somebody else changed the workload", began)
+    if rolled.verdict in {"superseded", "gone"}:
+        account.verdict = rolled.verdict
+        text = f"left alone: somebody else {'deleted' if rolled.verdict == 'gone' else 'changed'} the workload"
+        return _ended(account, book, leaving, way, "none", text, began)
     return _verified(account, book, leaving, way, rolled, began)
 
 
@@ -208,14 +209,8 @@ def _unless_overtaken(way: Way, steps: Sequence[Step], account: Account) -> Call
 
 
 def _begin(account: Account, book: Book, leaving: int, way: Way) -> None:
-    intent = Intent(
-        kind="undo",
-        release=leaving,
-        target=way.target.number,
-        build=account.tools.builder.name,
-        started=account.tools.clock.utc(),
-        step="undoing",
-    )
+    build, now = account.tools.builder.name, account.tools.clock.utc()
+    intent = Intent("undo", leaving, target=way.target.number, build=build, started=now, step="undoing")
     try:
         book.write(lambda ledger: replace(ledger, intent=intent))
     except (ForbiddenError, InvalidObjectError) as problem:
@@ -283,8 +278,8 @@ def _left(ledger: Ledger, leaving: int, way: Way, record: UndoneRecord) -> Ledge
     left = ledger.release(leaving)
     if left is None or leaving == way.target.number:
         return ledger
-    gone = record.result != "failed"  # else its pods serve on, and it may be all that there is to go back to
-    withdrawn = left.withdrawn or (gone and way.on_purpose and left.judgement == "good")
+    gone = way.on_purpose and record.result != "failed"  # else its pods serve on, and may be all that there is
+    withdrawn = left.withdrawn or (gone and left.judgement == "good")
     return ledger.changed(leaving, undone=record, withdrawn=withdrawn)
 
 

@@ -56,6 +56,7 @@ def choose(ledger: Ledger, *, leaving: int, wish: Wish | None = None, unusable: 
         each
         for each in ledger.releases
         if each.number != leaving and each.number not in unusable and each.objects and _differs(each, left)
+        if not _left_after_all(ledger, each, leaving)
     ]
     for reason, suits in _RULES:
         found = newest(filter(suits, others))
@@ -101,6 +102,12 @@ def _names(release: Release) -> set[str]:
     """What a person may call its image: reference, version, and what ran, with or without the repository."""
     digest = release.image_digest
     return {release.image, release.version, digest, digest.rpartition("@")[2]} - {""}
+
+
+def _left_after_all(ledger: Ledger, one: Release, leaving: int) -> bool:
+    """Whether it is what the last undo has left, which failed, for the release that serves by now after all."""
+    undone = one.undone
+    return one.number == ledger.current and undone is not None and (undone.to, undone.result) == (leaving, "failed")
 
 
 def _wished(ledger: Ledger, wish: Wish) -> Choice:

@@ -15,7 +15,7 @@ from agent.ports import HttpAnswer
 from agent.release import storage
 from agent.release.ledger import Ledger
 from agent.reports.deploy import SmokeReport
-from agent.reports.events import Applied, Judged, Opened, Progressed, Smoked
+from agent.reports.events import Applied, Judged, Opened, Progressed, Rehearsed, Smoked
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
 
 
@@ -330,6 +330,19 @@ def test_a_change_by_hand_since_becomes_a_release_of_its_own(shop):
     shop.cluster.settle()
     report = shop.deploy("v2")
     assert report.undone_to.version == "v3"
+
+
+def test_what_somebody_has_put_back_since_is_what_a_bad_deploy_is_taken_back_to(shop):
+    """After a `kubectl rollout undo` in the night, for a reason that no smoke check knows."""
+    shop.deploy("v1")
+    shop.deploy("v3")
+    _set_image(shop, "v1")
+    shop.cluster.settle()
+    report = shop.deploy("v2")
+    assert (report.before.version, report.undone_to.version) == ("v1", "v1")
+    assert Rehearsed in {type(event) for event in shop.events}
+    said = [event.target for event in shop.events if isinstance(event, Rehearsed)]
+    assert said[-1] == "release 1 (v1)"
 
 
 def test_a_second_deploy_of_the_same_changes_nothing(shop):

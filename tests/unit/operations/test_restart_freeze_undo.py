@@ -93,6 +93,23 @@ def test_an_undo_that_failed_and_was_rolled_out_later_serves_after_all(shop):
     shop.cluster.settle(60.0)
     assert status(shop.tools, shop.place).now.version == "v1"
     assert history(shop.tools, shop.place)[1] == 1
+    assert go_back(shop).undo == "no-target", "v3 was left in the end"
+    shop.cluster.ready_after, shop.policy = 1.0, replace(shop.policy, timeout=60.0)
+    assert shop.deploy("crash").undone_to.version == "v1"
+
+
+def test_an_undo_whose_workload_is_deleted_meanwhile_is_gone(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+
+    def meddle(verb, target):
+        if target == WORKLOAD:
+            shop.cluster.after_write = None
+            shop.cluster.clock.at(0.3, lambda: shop.cluster.delete(WORKLOAD))
+
+    shop.cluster.after_write = meddle
+    report = go_back(shop)
+    assert (report.verdict, report.undo, int(report.status)) == ("gone", "none", 7)
 
 
 def test_an_undo_brings_back_a_workload_that_somebody_has_deleted(shop):
