@@ -278,7 +278,7 @@ def _left(ledger: Ledger, leaving: int, way: Way, record: UndoneRecord) -> Ledge
     left = ledger.release(leaving)
     if left is None or leaving == way.target.number:
         return ledger
-    gone = way.on_purpose and record.result != "failed"  # else its pods serve on, and may be all that there is
+    gone = way.on_purpose and record.result in {"verified", "unverified"}  # else it may be all that there is
     withdrawn = left.withdrawn or (gone and left.judgement == "good")
     return ledger.changed(leaving, undone=record, withdrawn=withdrawn)
 

@@ -215,6 +215,17 @@ def test_what_is_no_longer_named_is_reported(shop):
     assert any("no manifest names configmap/extra any more; kept" in remark for remark in report.remarks)
 
 
+def test_of_many_that_are_no_longer_named_a_few_are_named(shop):
+    more = "".join(EXTRA.replace("extra", f"extra{number}") for number in range(10))
+    shop.manifest += more
+    shop.deploy("v1")
+    shop.manifest = shop.manifest.replace(more, "")
+    report = shop.deploy("v3", prune="delete")
+    (deleted,) = [text for text in report.remarks if text.startswith("deleted ")]
+    assert deleted.endswith("configmap/extra7 and 2 more")
+    assert not [key for key in shop.cluster.objects if key.name.startswith("extra")]
+
+
 def test_what_is_no_longer_named_is_deleted_once_the_release_is_good(shop):
     report, there = orphaned(shop, "delete")
     assert not there

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent.cli.commands.history import verdict
 from agent.cli.commands.status import lines
 from agent.errors import ForbiddenError, InvalidObjectError, NotFoundError, RefusedError, UsageError
 from agent.objects import Ref
@@ -96,6 +97,21 @@ def test_an_undo_that_failed_and_was_rolled_out_later_serves_after_all(shop):
     assert go_back(shop).undo == "no-target", "v3 was left in the end"
     shop.cluster.ready_after, shop.policy = 1.0, replace(shop.policy, timeout=60.0)
     assert shop.deploy("crash").undone_to.version == "v1"
+
+
+def test_an_undo_that_somebody_superseded_leaves_what_it_left_a_way_back(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+
+    def meddle(verb, target):
+        if target == WORKLOAD:
+            shop.cluster.after_write = None
+            shop.cluster.clock.at(0.3, lambda: _set_image(shop, "v5"))
+
+    shop.cluster.after_write = meddle
+    assert go_back(shop).verdict == "superseded"
+    assert not shop.ledger().release(2).withdrawn
+    assert verdict(shop.ledger().release(2)) == "good, undone to 1 (left alone)"
 
 
 def test_an_undo_whose_workload_is_deleted_meanwhile_is_gone(shop):
