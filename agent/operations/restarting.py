@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from agent.errors import HeadwayError, RefusedError, StaleWriteError
-from agent.objects import Object, metadata
+from agent.objects import Object, is_terminating, metadata
 from agent.operations.account import Account, as_verdict, said_first, smoke_causes
 from agent.operations.bookkeeping import Book
 from agent.operations.following import Following
@@ -76,6 +76,16 @@ def _restart(account: Account, mission: RestartMission, book: Book) -> None:
     tool = owners.gitops_owner(live)
     if tool:
         raise RefusedError(f"nothing was changed: {tool} keeps {place.workload}", hint=f"restart it through {tool}")
+    if is_terminating(live):
+        raise RefusedError(
+            f"nothing was changed: {place.workload} is being deleted by somebody",
+            hint="wait until it is gone; `headway undo` puts it back then",
+        )
+    if live.get("kind") == "Deployment" and (live.get("spec") or {}).get("paused"):
+        raise RefusedError(
+            f"nothing was changed: {place.workload} is paused by somebody, so it would get no new pods",
+            hint=f"kubectl rollout resume {place.workload} -n {place.namespace}, then again",
+        )
     known = known_release(book.ledger, live)
     account.release = known.number if known else 0
     now = serving_now(live, known, place.container)

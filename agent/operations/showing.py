@@ -61,6 +61,7 @@ class Status:
         open: what an unfinished operation left, in words; empty if nothing.
         freeze: why no deploys are allowed; empty if they are.
         drift: what somebody has changed or deleted of that release since, a line each; the server was asked.
+        untold: why that can't be told; empty where it could.
     """
 
     place: Place
@@ -77,6 +78,7 @@ class Status:
     open: str = ""
     freeze: str = ""
     drift: tuple[str, ...] = ()
+    untold: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The form that `-o json` prints (docs/reference/report.md)."""
@@ -105,6 +107,7 @@ class Status:
             "open": self.open,
             "freeze": self.freeze,
             "drift": list(self.drift),
+            "drift_untold": self.untold,
         }
 
 
@@ -155,24 +158,26 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
         changed,
         f"{intent.kind} of release {intent.release} by {intent.build} since {intent.started}" if intent else "",
         f"{freeze.reason} (by {freeze.by})" if freeze else "",
-        _drift(tools, place, book.ledger, known, live),
+        *_drift(tools, place, book.ledger, known, live),
     )
 
 
-def _drift(tools: Tools, place: Place, ledger: Ledger, known: Release | None, live: Object) -> tuple[str, ...]:
-    """What applying the good release that serves once more would put back; only what looks different is tried."""
+def _drift(
+    tools: Tools, place: Place, ledger: Ledger, known: Release | None, live: Object
+) -> tuple[tuple[str, ...], str]:
+    """What applying the good release that serves once more would put back, or why that can't be told."""
     if known is None or known.judgement != "good" or known.template != of_template(live):
-        return ()
+        return (), ""
     content = ledger.sets.get(known.objects)
     if content is None:
-        return ()
+        return (), ""
     whole = frozenset(ref(thing) for thing in content.objects)
     try:
         steps = plan(tools.cluster, place.namespace, content.objects, known=(live,), settled=whole)
     except HeadwayError as problem:
-        return (f"could not be told: {problem.message.removeprefix('nothing was changed: ')}",)
+        return (), problem.message.removeprefix("nothing was changed: ")
     gone = [f"{step.ref} is not there" for step in steps if step.action == "create"]
-    return (*gone, *(f"{step.ref} {line}" for step in steps for line in step.touched.changes))
+    return (*gone, *(f"{step.ref} {line}" for step in steps for line in step.touched.changes)), ""
 
 
 def _way_back(account: Account, book: Book, left: int) -> tuple[Release | None, str, bool]:

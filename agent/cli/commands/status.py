@@ -106,6 +106,8 @@ def lines(status: Status) -> list[str]:
 def _drift(status: Status) -> list[str]:
     """What somebody has changed since, and how it comes back."""
     lost = status.drift
+    if status.untold:
+        return [f"  drift     could not be told: {status.untold}"]
     if not lost:
         return []
     more = [f"            ... and {len(lost) - SHOWN} more"] if len(lost) > SHOWN else []

@@ -168,8 +168,22 @@ def test_drift_that_can_not_be_told_hides_nothing_else(shop):
     shop.cluster.patch(settings, {"data": {"colour": "red"}}, content_type="application/merge-patch+json")
     shop.cluster.refuse[settings] = ForbiddenError("not on fridays")
     found = status(shop.tools, shop.place)
-    assert found.drift == ("could not be told: the cluster would not take configmap/settings: not on fridays",)
+    assert (found.drift, found.untold) == ((), "the cluster would not take configmap/settings: not on fridays")
     assert found.complete
+    assert not any("puts it back" in line for line in lines(found))
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value", "said"),
+    [("metadata", "deletionTimestamp", "2026-01-01T00:00:00Z", "being deleted"), ("spec", "paused", True, "paused")],
+)
+def test_what_would_get_no_new_pods_is_not_restarted(shop, part, field, value, said):
+    shop.deploy("v1")
+    shop.cluster.objects[WORKLOAD][part][field] = value
+    before = shop.cluster.writes()
+    with pytest.raises(RefusedError, match=f"nothing was changed: deployment/web is {said}"):
+        restart(shop.tools, RestartMission(shop.place))
+    assert shop.cluster.writes() == before
 
 
 def test_an_undo_of_what_was_never_there_changes_nothing(shop):
