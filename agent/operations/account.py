@@ -114,8 +114,8 @@ class Account:
         """The image digest of a ReplicaSet (UID) or ControllerRevision (name); empty where no pod has told it."""
         return self._image_ids.get(revision, "") if revision else ""
 
-    def open(self, version: str, image: str, now: Serving | None) -> None:
-        """Says what is about to be done, and what serves now."""
+    def open(self, version: str, image: str, now: Serving | None, *, first: bool = False) -> None:
+        """Says what is about to be done, and what serves now; `first`: nothing was ever released."""
         place = self.place
         self.hear(
             Opened(
@@ -130,6 +130,7 @@ class Account:
                 image=image,
                 now=now,
                 rehearsal=self.rehearsal,
+                first=first,
             )
         )
 
@@ -220,7 +221,7 @@ def smoke_causes(failed: Iterable[SmokeReport], container: str, at: float) -> tu
                 code=Code.SMOKE_FAILED,
                 object=f"pod/{check.pod}" if check.pod else f"smoke check {check.name}",
                 container=container if check.pod else "",
-                message=f'smoke check "{check.name}" got {check.detail}',
+                message=f'smoke check "{check.name}"{" got " if check.detail[:1].isdigit() else ": "}{check.detail}',
                 first_seen=at,
                 permanent=True,
             ),

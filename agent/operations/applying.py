@@ -144,7 +144,7 @@ def _tried(cluster: Cluster, thing: Object, live: Object | None, scaled: owners.
     if live is not None and is_terminating(live):
         raise RefusedError(
             f"nothing was changed: {ref(thing)} is being deleted by somebody",
-            hint="wait until it is gone, then deploy again",
+            hint="wait until it is gone, then again",
         )
     tool = owners.gitops_owner(live) if live is not None else ""
     if tool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from agent.errors import HeadwayError, UnreachableError
 from agent.objects import Object, Ref, ref, uid
@@ -17,6 +17,9 @@ from agent.release import beforehand, owners
 from agent.release.ledger import Ledger
 from agent.release.order import by_removal
 from agent.rollout.policy import Policy
+
+MOST_NAMES = 8
+"""Objects that one remark names."""
 
 
 def try_jobs(tools: Tools, mission: Mission, number: int) -> tuple[Object, ...]:
@@ -93,10 +96,10 @@ def announce(account: Account, mission: Mission, book: Book) -> tuple[Object, ..
         return ()
     lost = orphans(account, book.ledger, mission.content.objects)
     if lost and mission.prune == "report":
-        names = ", ".join(str(ref(thing)) for thing in lost)
+        names = _names(ref(thing) for thing in lost)
         account.note("prune", f"no manifest names {names} any more; kept (deploy.prune: report)")
     elif lost:
-        names = ", ".join(str(ref(thing)) for thing in lost)
+        names = _names(ref(thing) for thing in lost)
         account.note("prune", f"{names} will be deleted once the release is good")
         if secrets := ", ".join(str(ref(thing)) for thing in lost if thing.get("kind") == "Secret"):
             account.note("prune", f"an undo writes no Secrets: it would not bring {secrets} back")
@@ -115,4 +118,11 @@ def prune(account: Account, lost: Sequence[Object]) -> None:
     except HeadwayError as problem:
         account.note("prune", f"not everything was deleted: {problem.message}")
     if done:
-        account.note("prune", f"deleted {', '.join(map(str, done))}")
+        account.note("prune", f"deleted {_names(done)}")
+
+
+def _names(targets: Iterable[Ref]) -> str:
+    """So many that a person reads them all, and how many more there are."""
+    every = [str(each) for each in targets]
+    more = f" and {len(every) - MOST_NAMES} more" if len(every) > MOST_NAMES else ""
+    return f"{', '.join(every[:MOST_NAMES])}{more}"

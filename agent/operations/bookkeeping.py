@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from agent.errors import HeadwayError, LockedError, StaleWriteError, UnreachableError
+from agent.errors import HeadwayError, LockedError, NotFoundError, StaleWriteError, UnreachableError
 from agent.objects import Object, Ref, metadata
 from agent.operations.locking import Lock
 from agent.ports import Cluster
@@ -42,7 +42,12 @@ class Book:
         self.read()
 
     def locked(self, lock: Lock) -> Book:
-        """The book under a lock: its fencing token goes into every entry, and it is asked before every write."""
+        """The book under a lock: its fencing token goes into every entry, and it is asked before every write.
+
+        The lock was taken before this was read: a token that is not below ours is of a lease that was deleted since.
+        """
+        if self.ledger.token >= lock.token:
+            lock.exceed(self.ledger.token)
         self.token, self.guard = lock.token, lock.hold
         return self
 
@@ -64,6 +69,13 @@ class Book:
             self.ledger = storage.decode(self._live, self._workload)
         return self.ledger
 
+    def _read_again(self) -> None:
+        """As somebody else has left it; one that was deleted while we are at work is put back with our next entry."""
+        known = self.ledger
+        self.read()
+        if self._live is None:
+            self.ledger = known
+
     def write(self, change: Callable[[Ledger], Ledger]) -> Ledger:
         """Writes what `change` makes of the ledger; where somebody else wrote meanwhile, of theirs.
 
@@ -83,15 +95,15 @@ class Book:
             wanted = replace(wanted, token=max(wanted.token, self.token))
             try:
                 self._store(wanted)
-            except StaleWriteError:
+            except (StaleWriteError, NotFoundError):
                 if attempt == TRIES - 1:
                     raise
-                self.read()
+                self._read_again()
                 continue
             except UnreachableError:
                 if attempt == TRIES - 1:
                     raise
-                self.read()  # the answer may be lost, and the write not
+                self._read_again()  # the answer may be lost, and the write not
                 if storage.encode(self.ledger) != storage.encode(wanted):
                     continue
             self.ledger = wanted

@@ -136,7 +136,10 @@ def _undo(account: Account, mission: Mission, book: Book, rolled: Rolled, excuse
     chosen = choose(book.ledger, leaving=number)
     if chosen.target is None:
         release = book.ledger.release(number)
-        assert release is not None
+        if release is None:
+            account.undo = "no-target"
+            account.note("undo", "left as it is: somebody has put another ledger in place, which doesn't know of it")
+            return
         first_release(account, book, release, mission.undo, rolled.template)
     else:
         way = Way(

@@ -17,8 +17,8 @@ from agent.operations.bookkeeping import Book
 from agent.operations.concluding import conclude
 from agent.operations.configuring import configured, name_secrets
 from agent.operations.giving_way import give_way
+from agent.operations.holding import held
 from agent.operations.interrupting import record_interruption
-from agent.operations.locking import held
 from agent.operations.mission import Mission, Running, Tools
 from agent.operations.preparing import Prepared
 from agent.operations.rolling import roll
@@ -106,7 +106,7 @@ class _Deploy:
         preparing.gates(book.ledger, mission, self.tools.clock.utc())
         prepared = preparing.prepare(self.tools, mission, book.ledger)
         account.release = prepared.with_external(book.ledger, self.tools).next_number
-        self._open(prepared)
+        self._open(prepared, first=not book.ledger.releases)
         self._rehearse(book, prepared)
         lost = announce(account, mission, book)
         jobs = () if prepared.unchanged else try_jobs(self.tools, mission, account.release)
@@ -146,9 +146,9 @@ class _Deploy:
 
         book.last_words(change)
 
-    def _open(self, prepared: Prepared) -> None:
+    def _open(self, prepared: Prepared, *, first: bool) -> None:
         content = self.mission.content
-        self.account.open(content.version, content.image, prepared.now)
+        self.account.open(content.version, content.image, prepared.now, first=first)
         for text in prepared.remarks:
             self.account.note("apply", text)
 

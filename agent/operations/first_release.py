@@ -14,6 +14,7 @@ from agent.operations.mission import UndoRules
 from agent.operations.sharing import spared
 from agent.release import owners
 from agent.release.digest import of_template
+from agent.release.ledger import Ledger
 from agent.release.order import NEVER_REMOVED, by_removal
 from agent.release.record import Release
 from agent.release.record import Undone as UndoneRecord
@@ -32,8 +33,7 @@ def first_release(account: Account, book: Book, release: Release, rules: UndoRul
         expected: digest of the pod template that it left; where another one is found, somebody else was faster (P44).
     """
     account.left_at = account.tools.clock.monotonic()
-    content = book.ledger.sets.get(release.objects)
-    made = [thing for thing in content.objects if str(ref(thing)) in release.created] if content else []
+    made = _made(book.ledger, release)
     done = "left as it is, for a person to look at"
     try:
         if _is_somebody_elses(account, expected):
@@ -65,6 +65,16 @@ def _left_alone(account: Account, book: Book) -> UndoResult:
     account.note("undo", "somebody else has changed the workload since the deploy; it was left alone")
     book.close(lambda ledger: replace(ledger, intent=None), lambda text: account.note("undo", text))
     return "none"
+
+
+def _made(ledger: Ledger, release: Release) -> list[Object]:
+    """What the release created; where none before it was ever good, also what those left behind: nobody used it yet."""
+    content = ledger.sets.get(release.objects)
+    if content is None:
+        return []
+    failed = all(each.judgement != "good" and each.origin == "deploy" for each in ledger.releases)
+    ours = {name for each in ledger.releases for name in each.created} if failed else set(release.created)
+    return [thing for thing in content.objects if str(ref(thing)) in ours]
 
 
 def _delete(account: Account, made: Iterable[Object]) -> str:

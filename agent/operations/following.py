@@ -177,7 +177,8 @@ class Following:
         return tuple(sorted(endings, key=lambda one: _FINAL_BAD.index(type(one.verdict)) if _is_bad(one) else 9))
 
     def _ended(self, target: Ref, verdict: Verdict, seconds: float) -> Ending:
-        return Ending(target, verdict, describe(verdict), seconds)
+        done = target.kind == "Job" and isinstance(verdict, Complete)
+        return Ending(target, verdict, "succeeded" if done else describe(verdict), seconds)
 
     def _progress(self, target: Ref, verdict: Verdict, now: float) -> None:
         text = describe(verdict)

@@ -9,8 +9,8 @@ from agent.objects import Object, Ref, ref
 from agent.operations.account import Account, said_first, smoke_causes
 from agent.operations.bookkeeping import Book
 from agent.operations.configuring import name_secrets
+from agent.operations.holding import held
 from agent.operations.interrupting import record_interruption
-from agent.operations.locking import held
 from agent.operations.mission import LockRules, Place, Running, Tools, UndoRules
 from agent.operations.preparing import is_complete, known_release, left_release, serving_now, with_external
 from agent.operations.smoking import smoke
@@ -18,6 +18,7 @@ from agent.operations.undoing import Way, applicable, undo_to
 from agent.release import images, oneway
 from agent.release.choice import Choice, Wish, choose
 from agent.release.digest import of_template
+from agent.release.ledger import Ledger
 from agent.release.order import by_need
 from agent.release.record import Release
 from agent.reports.deploy import DeployReport
@@ -75,11 +76,13 @@ def undo(tools: Tools, mission: UndoMission) -> DeployReport:
 
 def _undo(account: Account, mission: UndoMission, book: Book) -> DeployReport:
     tools = account.tools
-    live = live_workload(tools, mission.place)
+    live = tools.cluster.get(mission.place.workload)
     known, leaving = known_release(book.ledger, live), left_release(book.ledger, live)
     left = leaving.number if leaving else 0
     choice = choose(book.ledger, leaving=left, wish=mission.wish)
-    now = serving_now(live, known, mission.place.container)
+    if live is None and choice.target is None:
+        raise absent(tools, mission.place, book.ledger)
+    now = serving_now(live, known, mission.place.container) if live else None
     account.open(choice.target.version if choice.target else "", choice.target.image if choice.target else "", now)
     if not _named(mission.wish):
         _demand_no_migration(book, mission, choice)
@@ -90,9 +93,10 @@ def _undo(account: Account, mission: UndoMission, book: Book) -> DeployReport:
     try:
         if mission.dry_run:
             return _rehearsed(account, book, Way(choice.target, "", on_purpose=True, named=_named(mission.wish)), left)
-        if leaving is None and is_complete(live):
+        if live is not None and leaving is None and is_complete(live):
             left = _remembered(account, book, live, choice.target)
-        way = Way(choice.target, choice.reason, mission.checks, expected=of_template(live), live=live, on_purpose=True)
+        expected = of_template(live) if live is not None else None
+        way = Way(choice.target, choice.reason, mission.checks, expected=expected, live=live, on_purpose=True)
         way = replace(way, free_stuck=mission.rules.free_stuck, named=_named(mission.wish))
         undo_to(account, book, left, way, mission.policy)
     except KeyboardInterrupt as interruption:
@@ -115,20 +119,33 @@ def _demand_no_migration(book: Book, mission: UndoMission, choice: Choice) -> No
         )
 
 
-def live_workload(tools: Tools, place: Place) -> Object:
+def live_workload(tools: Tools, place: Place, ledger: Ledger | None = None) -> Object:
     """The followed workload.
 
     Raises:
-        NotFoundError: it is not there.
+        NotFoundError: it is not there; where the ledger knows better, how it comes back.
     """
     live = tools.cluster.get(place.workload)
     if live is None:
-        demand_namespace(tools, place, "nothing was done")
-        raise NotFoundError(
-            f"nothing was done: there is no {place.workload} in namespace {place.namespace} of {tools.cluster.label}",
-            hint="`deploy.deployment` names the workload; the first deploy makes it",
-        )
+        raise absent(tools, place, ledger)
     return live
+
+
+def absent(tools: Tools, place: Place, ledger: Ledger | None = None) -> NotFoundError:
+    """There is no such workload: not yet, or not any more.
+
+    Raises:
+        NotFoundError: there is no such namespace.
+    """
+    demand_namespace(tools, place, "nothing was done")
+    back = choose(ledger, leaving=0).target if ledger else None
+    hint = "`deploy.deployment` names the workload; the first deploy makes it"
+    if back is not None:
+        hint = f"somebody has deleted it since; `headway undo` puts {back.label} back, with all its objects"
+    return NotFoundError(
+        f"nothing was done: there is no {place.workload} in namespace {place.namespace} of {tools.cluster.label}",
+        hint=hint,
+    )
 
 
 def demand_namespace(tools: Tools, place: Place, begin: str) -> None:
@@ -193,8 +210,9 @@ def smoke_alone(tools: Tools, place: Place, checks: tuple[SmokeCheck, ...], vers
         version: `{{ version }}`; empty: of what runs.
     """
     account = Account("smoke", tools, place)
-    live = live_workload(account.tools, place)
-    known = known_release(Book(tools.cluster, place.workload).ledger, live)
+    ledger = Book(tools.cluster, place.workload).ledger
+    live = live_workload(account.tools, place, ledger)
+    known = known_release(ledger, live)
     now = serving_now(live, known, place.container)
     account.open(version or now.version, now.image, now)
     if not checks:

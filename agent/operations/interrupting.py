@@ -37,7 +37,6 @@ def record_interruption(account: Account, book: Book | None, number: int, interr
 
     written = book.last_words(change)
     state = "recorded in the ledger" if written else "the ledger still holds what was written before the change"
-    account.note("interrupted", f"the {intent.kind} may be half done; {state}")
     target = choose(book.ledger, leaving=number).target
-    if target is not None:
-        account.note("interrupted", f"`headway undo` would go back to {target.label}")
+    way = f"; `headway undo` would go back to {target.label}" if target is not None else ""
+    account.note("interrupted", f"the {intent.kind} may be half done; {state}{way}")

@@ -51,7 +51,7 @@ def taken(live: Object | None, at: Ref, rules: LockRules, holder: str, operation
     return thing
 
 
-def changed(live: Object, operation: str, **spec: str) -> Object:
+def changed(live: Object, operation: str, **spec: str | int) -> Object:
     """Our own lease with other fields, under the version that was read."""
     meta = {key: value for key, value in metadata(live).items() if key != "managedFields"}
     notes = {**(meta.get("annotations") or {}), OPERATION: operation}

@@ -10,20 +10,11 @@ that was cut off stops writing by itself, before anybody may take over.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from agent.errors import (
-    ForbiddenError,
-    HeadwayError,
-    InvalidObjectError,
-    LockedError,
-    NotFoundError,
-    RemoteError,
-    StaleWriteError,
-    SupersededError,
-)
+from agent.errors import HeadwayError, LockedError, NotFoundError, RemoteError, StaleWriteError, SupersededError
 from agent.objects import Object, Ref
 from agent.operations import lease
 from agent.operations.mission import LockRules, Tools
@@ -35,11 +26,13 @@ _LOOK = 1.0
 _FRESH = 1.0
 """Seconds for which what was read of our own lease is believed; nobody takes it over as fast as that."""
 
+_TRIES = 3
+
 GIVING_BACK = 3.0
 """Seconds for giving a lock back: an interrupted deploy is to be gone within 15 (contract section 7)."""
 
 
-def _willing() -> None:
+def willing_anyhow() -> None:
     """Nothing speaks against it."""
 
 
@@ -67,7 +60,7 @@ class Lock:
         self._busy = threading.Lock()
         self.token = 0
 
-    def take(self, waiting: Callable[[str], None], willing: Callable[[], None] = _willing) -> None:
+    def take(self, waiting: Callable[[str], None], willing: Callable[[], None] = willing_anyhow) -> None:
         """Takes it, after waiting for whoever holds it.
 
         Args:
@@ -113,10 +106,13 @@ class Lock:
 
     def _locked(self, spec: dict[str, Any], asking: Asking | None) -> LockedError:
         asked = "; it was asked to give way, which only a deploy does" if asking and asking.has_asked else ""
+        wait = self._rules.wait
+        waited = f"waited {wait:g} s{asked}; --lock-wait waits longer" if wait else "it was not waited for, as asked"
+        since = str(spec.get("acquireTime") or "").replace(".000000Z", "Z")
         return LockedError(
             f"nothing was changed: another operation on {self._workload} is under way: {spec.get('holderIdentity')}, "
-            f"since {spec.get('acquireTime')}",
-            hint=f"waited {self._rules.wait:g} s{asked}; --lock-wait waits longer",
+            f"since {since}",
+            hint=waited,
         )
 
     def _write(self, live: Object | None) -> None:
@@ -155,7 +151,7 @@ class Lock:
                 self._live = self._tools.cluster.replace(lease.changed(self._live, self._operation, renewTime=moment))
                 self._renewed = self._seen = sent
                 self._unheard = False
-            except StaleWriteError:
+            except (StaleWriteError, NotFoundError):
                 return False
             except HeadwayError:
                 self._unheard = True  # tried again soon; `check` notices when it lasts
@@ -170,6 +166,9 @@ class Lock:
             return  # then our own clock alone decides
         with self._busy:
             self._seen = sent
+            if live is None and not self._lost:
+                self._put_back(sent)
+                return
             spec = lease.spec_of(live)
             ours = (spec.get("holderIdentity"), spec.get("leaseTransitions")) == (self._tools.builder.name, self.token)
             if live is None or not ours:
@@ -177,6 +176,39 @@ class Lock:
                 return
             self._live = live
             self._asked = asked_by(live, self.token)
+
+    def _put_back(self, sent: float) -> None:
+        """Somebody has deleted it while we hold it: whoever has taken it since, has made it anew before us."""
+        thing = lease.taken(
+            None, self._place, self._rules, self._tools.builder.name, self._operation, self._tools.clock.utc()
+        )
+        thing["spec"]["leaseTransitions"] = self.token
+        try:
+            self._live = self._tools.cluster.create(thing)
+            self._renewed = sent
+        except StaleWriteError:
+            self._lost = "another operation has taken over"
+        except HeadwayError:
+            self._unheard = True
+
+    def exceed(self, token: int) -> None:
+        """Raises our fencing token above one that was seen elsewhere: a lease that was deleted counts from 1 again.
+
+        Raises:
+            StaleWriteError: somebody kept writing there.
+        """
+        for attempt in range(_TRIES):
+            with self._busy:
+                thing = lease.changed(self._live, self._operation, leaseTransitions=token + 1)
+                try:
+                    self._live = self._tools.cluster.replace(thing)
+                except StaleWriteError:
+                    if attempt == _TRIES - 1:
+                        raise
+                else:
+                    self.token = token + 1
+                    return
+            self._look()
 
     def check(self) -> None:
         """Asked before every write of an object.
@@ -243,44 +275,3 @@ def _briefly(action: Callable[[], None]) -> None:
     giving = threading.Thread(target=action, daemon=True)
     giving.start()
     giving.join(GIVING_BACK)
-
-
-@contextmanager
-def held(
-    tools: Tools,
-    workload: Ref,
-    rules: LockRules,
-    waiting: Callable[[str], None],
-    *,
-    operation: str = "",
-    willing: Callable[[], None] = _willing,
-) -> Iterator[Lock]:
-    """The lock, taken and renewed until the block is left; see `Lock` and `Lock.take`.
-
-    Raises:
-        LockedError: somebody else holds it.
-    """
-    lock = Lock(tools, workload, rules, operation)
-    try:
-        lock.take(waiting, willing)
-    except NotFoundError as problem:
-        if problem.message.startswith("nothing was changed"):
-            raise
-        raise NotFoundError(
-            f"nothing was changed: {problem.message}",
-            hint=f"Headway never creates namespaces: kubectl create namespace {workload.namespace}",
-        ) from problem
-    except (ForbiddenError, InvalidObjectError) as problem:
-        if problem.message.startswith("nothing was changed"):
-            raise  # it is not the lock that was refused
-        raise type(problem)(
-            f"nothing was changed: the lock could not be taken: {problem.message}", hint=problem.hint
-        ) from problem
-    try:
-        if rules.heartbeat is None:
-            yield lock
-        else:
-            with rules.heartbeat(lock.pause, lock.renew):
-                yield lock
-    finally:
-        lock.release()

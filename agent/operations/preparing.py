@@ -52,10 +52,12 @@ class Prepared:
         """The ledger with what serves now as a release of its own, where it is complete and the ledger doesn't know it.
 
         It is good when its baseline passed, or nothing was there to be asked; what failed its baseline served, though,
-        and can still be gone back to (contract section 7).
+        and can still be gone back to (contract section 7). One that it knows, and somebody has put back, served last.
         """
-        if self.live is None or self.known is not None or not self.complete:
+        if self.live is None or not self.complete:
             return ledger
+        if self.known is not None:
+            return ledger if self.known.number == ledger.current else ledger.put_back(self.known.number)
         there = tuple(step.live for step in self.steps if step.live is not None)
         return with_external(ledger, tools.clock.utc(), self.live, there, self.container, baseline)
 
@@ -220,6 +222,25 @@ def _demand_rolling(step: Step) -> None:
         )
 
 
+def demand_unpaused(steps: Sequence[Step]) -> None:
+    """Refuses to give new pods to what somebody has paused: none would come, and the wait would be for nothing.
+
+    One that was paused half-way may still have all the pods that it goes back to: its controller takes the others away.
+
+    Raises:
+        RefusedError: it is paused.
+    """
+    for step in steps:
+        live, answer = step.live, step.answer
+        if live is None or live.get("kind") != "Deployment" or not (answer.get("spec") or {}).get("paused"):
+            continue
+        if of_template(live) != of_template(answer) and is_complete(live):
+            raise RefusedError(
+                f"nothing was changed: {step.ref} is paused by somebody, so it would get no new pods",
+                hint=f"kubectl rollout resume {step.ref} -n {step.ref.namespace}, then again",
+            )
+
+
 def _left_open(ledger: Ledger, intent: Intent) -> str:
     """What an earlier operation left, which this deploy closes; one that gave way left it to us."""
     release = ledger.release(intent.release)
@@ -232,7 +253,8 @@ def known_release(ledger: Ledger, live: Object | None) -> Release | None:
     """The release of the ledger that serves: whose pod template is the live one.
 
     That is the one which the ledger says serves; after a deploy that was killed before its write, or a template that
-    somebody put back by hand, another one.
+    somebody put back by hand, another one. An undo that failed leaves its target's template behind: until that is
+    rolled out, pods of the release that was left still serve, and it can be left once more.
     """
     if live is None:
         return None
@@ -240,7 +262,10 @@ def known_release(ledger: Ledger, live: Object | None) -> Release | None:
     serving = ledger.serving
     if serving is not None and serving.template == template:
         return serving
-    return newest(each for each in ledger.releases if each.template == template and each.rollout != "refused")
+    found = newest(each for each in ledger.releases if each.template == template and each.rollout != "refused")
+    undone = serving.undone if serving else None
+    failed = found is not None and undone is not None and (undone.to, undone.result) == (found.number, "failed")
+    return serving if failed and not is_complete(live) else found
 
 
 def left_release(ledger: Ledger, live: Object | None) -> Release | None:

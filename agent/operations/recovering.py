@@ -14,10 +14,10 @@ from agent.objects import Object
 from agent.operations.account import Account, said_first, smoke_causes
 from agent.operations.bookkeeping import Book
 from agent.operations.first_release import first_release
+from agent.operations.holding import held
 from agent.operations.interrupting import record_interruption
-from agent.operations.locking import held
 from agent.operations.mission import LockRules, Place, Tools, UndoRules, running
-from agent.operations.preparing import is_complete, serving_now
+from agent.operations.preparing import is_complete, known_release, serving_now
 from agent.operations.smoking import smoke
 from agent.operations.undoing import Way, undo_to
 from agent.release import oneway
@@ -51,6 +51,14 @@ class RecoverMission:
     lock: LockRules = field(default_factory=LockRules)
     any_build: bool = False
     dry_run: bool = False
+
+
+def _how(intent: Intent) -> str:
+    """How an operation ended that left something open."""
+    if intent.step == "undoing" and intent.kind != "undo":
+        return "killed while it was being undone"
+    ways = {"interrupted": "interrupted", "superseded": "left to us by an older build"}
+    return ways.get(intent.step, "killed before it was over")
 
 
 def recover(tools: Tools, mission: RecoverMission) -> DeployReport:
@@ -147,11 +155,9 @@ class _Recovery:
         self.account.open(
             release.version if release else "",
             release.image if release else "",
-            serving_now(live, None, place.container) if live else None,
+            serving_now(live, known_release(self.book.ledger, live), place.container) if live else None,
         )
-        self.account.note(
-            "recover", f"a {self.intent.kind} of release {self.intent.release} was left {self.intent.step}"
-        )
+        self.account.note("recover", f"the {self.intent.kind} of release {self.intent.release} was {_how(self.intent)}")
 
     def _somebody_else(self, ledger: Ledger, live: Object) -> bool:
         template = of_template(live)

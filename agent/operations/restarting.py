@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from agent.errors import HeadwayError, RefusedError, StaleWriteError, UnreachableError
-from agent.objects import Object, metadata
+from agent.objects import Object, is_terminating, metadata
 from agent.objects import annotations as annotations_of
 from agent.operations.account import Account, as_verdict, said_first, smoke_causes
 from agent.operations.applying import UncertainError
 from agent.operations.bookkeeping import Book
 from agent.operations.following import Following
 from agent.operations.going_back import live_workload
+from agent.operations.holding import held
 from agent.operations.interrupting import record_interruption
-from agent.operations.locking import held
 from agent.operations.mission import LockRules, Place, Running, Tools
 from agent.operations.preparing import known_release, serving_now
 from agent.operations.rolling import causes_of
@@ -75,10 +75,20 @@ def restart(tools: Tools, mission: RestartMission) -> DeployReport:
 
 def _restart(account: Account, mission: RestartMission, book: Book) -> None:
     tools, place = account.tools, mission.place
-    live = live_workload(tools, place)
+    live = live_workload(tools, place, book.ledger)
     tool = owners.gitops_owner(live)
     if tool:
         raise RefusedError(f"nothing was changed: {tool} keeps {place.workload}", hint=f"restart it through {tool}")
+    if is_terminating(live):
+        raise RefusedError(
+            f"nothing was changed: {place.workload} is being deleted by somebody",
+            hint="wait until it is gone; `headway undo` puts it back then",
+        )
+    if live.get("kind") == "Deployment" and (live.get("spec") or {}).get("paused"):
+        raise RefusedError(
+            f"nothing was changed: {place.workload} is paused by somebody, so it would get no new pods",
+            hint=f"kubectl rollout resume {place.workload} -n {place.namespace}, then again",
+        )
     known = known_release(book.ledger, live)
     account.release = known.number if known else 0
     now = serving_now(live, known, place.container)

@@ -15,6 +15,7 @@ from agent.operations import diagnosing, pods
 from agent.operations.account import Account, as_verdict
 from agent.operations.applying import OvertakenError, Step, UncertainError, carry_out
 from agent.operations.following import Ending, Following
+from agent.release import images
 from agent.release.digest import of_template
 from agent.release.order import is_workload
 from agent.reports.deploy import Cause, Verdict
@@ -85,7 +86,7 @@ def roll(
             _finish(account, steps, removals, began, step)
         except HeadwayError as problem:
             return _stopped(account, problem, step)
-        return _judged(account, following, policy, written)
+        return _judged(account, following, policy, written, step)
 
 
 def _stopped(account: Account, problem: HeadwayError, step: str) -> Rolled:
@@ -122,16 +123,29 @@ def _all_written(
     return stopped or _write(account, steps[first:], following, may_change)
 
 
-def _judged(account: Account, following: Following, policy: Policy, template: str) -> Rolled:
+def _judged(account: Account, following: Following, policy: Policy, template: str, step: str) -> Rolled:
     """Follows what was written to its end."""
     endings = following.run(policy)
     account.notes_of(ending.verdict for ending in endings)
     verdict = _total(endings)
     runs = _identity(account, following)
+    if verdict == "superseded":
+        _found_instead(account, following, step)
     if verdict in {"complete", "superseded", "gone"}:
         return Rolled(verdict, template=template, identity=runs)
     found = causes_of(account, endings, following)
     return Rolled(verdict, found, template, diagnosing.to_blame(found), runs)
+
+
+def _found_instead(account: Account, following: Following, step: str) -> None:
+    """Says what somebody else has put in the place of ours."""
+    place = account.place
+    snapshot = following.snapshots.get(place.workload)
+    if snapshot is None or snapshot.object is None or not snapshot.superseded:
+        return
+    image = images.of_container(snapshot.object, place.container) or images.of_container(snapshot.object, "")
+    if image:
+        account.note(step, f"{place.workload} wants {image} now; what becomes of that is not judged here")
 
 
 def _identity(account: Account, following: Following) -> Identity:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.errors import HeadwayError, UsageError
-from agent.objects import Object
+from agent.objects import Object, ref
 from agent.operations.account import Account
+from agent.operations.applying import plan
 from agent.operations.bookkeeping import Book
 from agent.operations.configuring import changed_secrets
 from agent.operations.going_back import demand_namespace, live_workload
@@ -17,7 +18,8 @@ from agent.operations.undoing import Way, applicable
 from agent.ports import Registry
 from agent.release import images, oneway
 from agent.release.choice import choose
-from agent.release.ledger import Freeze
+from agent.release.digest import of_template
+from agent.release.ledger import Freeze, Ledger
 from agent.release.record import Release
 from agent.reports.deploy import serving_dict
 from agent.reports.events import Serving
@@ -58,6 +60,8 @@ class Status:
         secrets: names of the Secrets that the target refers to and that have changed since; an undo writes none.
         open: what an unfinished operation left, in words; empty if nothing.
         freeze: why no deploys are allowed; empty if they are.
+        drift: what somebody has changed or deleted of that release since, a line each; the server was asked.
+        untold: why that can't be told; empty where it could.
     """
 
     place: Place
@@ -73,6 +77,8 @@ class Status:
     secrets: tuple[str, ...] = ()
     open: str = ""
     freeze: str = ""
+    drift: tuple[str, ...] = ()
+    untold: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The form that `-o json` prints (docs/reference/report.md)."""
@@ -100,6 +106,8 @@ class Status:
             },
             "open": self.open,
             "freeze": self.freeze,
+            "drift": list(self.drift),
+            "drift_untold": self.untold,
         }
 
 
@@ -129,8 +137,8 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
     Raises:
         NotFoundError: there is no such workload.
     """
-    live = live_workload(tools, place)
     book = Book(tools.cluster, place.workload)
+    live = live_workload(tools, place, book.ledger)
     known = known_release(book.ledger, live)
     leaving = left_release(book.ledger, live)
     left = leaving.number if leaving else 0
@@ -151,12 +159,31 @@ def status(tools: Tools, place: Place, registry: Registry | None = None) -> Stat
         changed,
         f"{intent.kind} of release {intent.release} by {intent.build} since {intent.started}" if intent else "",
         _frozen(freeze) if freeze is not None and freeze.holds(tools.clock.utc()) else "",
+        *_drift(tools, place, book.ledger, known, live),
     )
 
 
 def _frozen(freeze: Freeze) -> str:
     until = f", until {freeze.until}" if freeze.until else ""
     return f"{freeze.reason} (by {freeze.by}{until})"
+
+
+def _drift(
+    tools: Tools, place: Place, ledger: Ledger, known: Release | None, live: Object
+) -> tuple[tuple[str, ...], str]:
+    """What applying the good release that serves once more would put back, or why that can't be told."""
+    if known is None or known.judgement != "good" or known.template != of_template(live):
+        return (), ""
+    content = ledger.sets.get(known.objects)
+    if content is None:
+        return (), ""
+    whole = frozenset(ref(thing) for thing in content.objects)
+    try:
+        steps = plan(tools.cluster, place.namespace, content.objects, known=(live,), settled=whole)
+    except HeadwayError as problem:
+        return (), problem.message.removeprefix("nothing was changed: ")
+    gone = [f"{step.ref} is not there" for step in steps if step.action == "create"]
+    return (*gone, *(f"{step.ref} {line}" for step in steps for line in step.touched.changes)), ""
 
 
 def _way_back(account: Account, book: Book, left: int) -> tuple[Release | None, str, bool]:
@@ -184,16 +211,19 @@ def _replicas(live: Object) -> tuple[int, int, int]:
 
 
 def history(tools: Tools, place: Place) -> tuple[tuple[Release, ...], int]:
-    """The releases of a workload, newest first, and the number of the one that serves as far as the ledger knows.
+    """The releases of a workload, newest first, and the number of the one that is there now; 0: none of them.
+
+    Somebody else may have put another one back, or something that the ledger doesn't know.
 
     Raises:
         NotFoundError: there is no such namespace.
     """
     book = Book(tools.cluster, place.workload)
-    if not book.exists and tools.cluster.get(place.workload) is None:
+    live = tools.cluster.get(place.workload)
+    if live is None and not book.exists:
         demand_namespace(tools, place, "nothing was read")
-    ledger = book.ledger
-    return tuple(reversed(ledger.releases)), ledger.current
+    known = known_release(book.ledger, live)
+    return tuple(reversed(book.ledger.releases)), known.number if known else 0
 
 
 def history_dict(place: Place, cluster: str, releases: tuple[Release, ...], current: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from agent.operations.account import Account, smoke_causes
 from agent.operations.applying import OvertakenError, Step, plan
 from agent.operations.bookkeeping import Book
 from agent.operations.mission import running
-from agent.operations.preparing import serving
+from agent.operations.preparing import demand_unpaused, serving
 from agent.operations.rolling import Rolled, roll
 from agent.operations.sharing import spared
 from agent.operations.smoking import smoke
@@ -91,7 +91,9 @@ def way_back(
     wanted = objects if whole else touched
     settled = frozenset(ref(thing) for thing in objects if thing not in touched)
     cluster, namespace = account.tools.cluster, account.place.namespace
-    return plan(cluster, namespace, wanted, leaves=leaves, known=known, settled=settled), gone
+    steps = plan(cluster, namespace, wanted, leaves=leaves, known=known, settled=settled)
+    demand_unpaused(steps)
+    return steps, gone
 
 
 def applicable(account: Account, book: Book, way: Way, leaving: int) -> tuple[Way, tuple[Step, ...], list[Object]]:
@@ -201,7 +203,12 @@ def _begin(account: Account, book: Book, leaving: int, way: Way) -> None:
         step="undoing",
         excused=tuple(sorted(way.excused)),
     )
-    book.write(lambda ledger: replace(ledger, intent=intent))
+    try:
+        book.write(lambda ledger: replace(ledger, intent=intent))
+    except (ForbiddenError, InvalidObjectError) as problem:
+        if book.ledger.intent is None:  # else what is open there leads whoever recovers it to the same end
+            raise
+        account.note("undo", f"the ledger could not be written; undone all the same: {problem.message}")
 
 
 def _verified(account: Account, book: Book, leaving: int, way: Way, rolled: Rolled, began: float) -> UndoResult:
@@ -282,7 +289,8 @@ def _left(ledger: Ledger, leaving: int, way: Way, record: UndoneRecord) -> Ledge
     left = ledger.release(leaving)
     if left is None or leaving == way.target.number:
         return ledger
-    withdrawn = left.withdrawn or (way.on_purpose and left.judgement == "good")
+    gone = way.on_purpose and record.result in {"verified", "unverified"}  # else it may be all that there is
+    withdrawn = left.withdrawn or (gone and left.judgement == "good")
     return ledger.changed(leaving, undone=record, withdrawn=withdrawn)
 
 

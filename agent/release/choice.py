@@ -11,7 +11,7 @@ The rules, in order (docs/reference/undo.md tells them to people):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.release.ledger import Ledger
@@ -56,20 +56,27 @@ def choose(ledger: Ledger, *, leaving: int, wish: Wish | None = None, unusable: 
         each
         for each in ledger.releases
         if each.number != leaving and each.number not in unusable and each.objects and _differs(each, left)
+        if not _left_after_all(ledger, each, leaving)
     ]
     for reason, suits in _RULES:
         found = newest(filter(suits, others))
         if found:
             return Choice(found, reason)
+    return Choice(None, _why_none(ledger, others))
+
+
+def _why_none(ledger: Ledger, others: Sequence[Release]) -> str:
+    """Why there is no way back; `others` are the releases that could have been one."""
+    if not ledger.releases:
+        return "the ledger knows no release: there was none yet, or somebody has deleted it"
     if not others and ledger.next_number <= 2:  # noqa: PLR2004
-        return Choice(None, "it is the first release")
+        return "it is the first release"
     if not others:
-        return Choice(None, "the ledger has no other release any more, or none that differs")
-    if left := newest(each for each in others if each.judgement == "good"):
-        return Choice(
-            None, f"what else was good was left on purpose: --to-release {left.number} goes there all the same"
-        )
-    return Choice(None, "no other release is known to be good")
+        return "the ledger has no other release any more, or none that differs"
+    left = newest(each for each in others if each.judgement == "good" and each.withdrawn)
+    if left:
+        return f"what else was good was left on purpose: --to-release {left.number} goes there all the same"
+    return "no other release is known to be good"
 
 
 _RULES: tuple[tuple[str, Callable[[Release], bool]], ...] = (
@@ -91,6 +98,18 @@ def _differs(one: Release, left: Release | None) -> bool:
     return left is None or one.objects != left.objects
 
 
+def _names(release: Release) -> set[str]:
+    """What a person may call its image: reference, version, and what ran, with or without the repository."""
+    digest = release.image_digest
+    return {release.image, release.version, digest, digest.rpartition("@")[2]} - {""}
+
+
+def _left_after_all(ledger: Ledger, one: Release, leaving: int) -> bool:
+    """Whether it is what the last undo has left, which failed, for the release that serves by now after all."""
+    undone = one.undone
+    return one.number == ledger.current and undone is not None and (undone.to, undone.result) == (leaving, "failed")
+
+
 def _wished(ledger: Ledger, wish: Wish) -> Choice:
     if wish.release:
         found = ledger.release(wish.release)
@@ -98,6 +117,6 @@ def _wished(ledger: Ledger, wish: Wish) -> Choice:
     if wish.revision:
         found = newest(each for each in ledger.releases if each.revision == wish.revision)
         return Choice(found, "as asked for" if found else f"the ledger has no release with revision {wish.revision}")
-    suiting = [each for each in ledger.releases if wish.image in {each.image, each.image_digest, each.version}]
+    suiting = [each for each in ledger.releases if wish.image in _names(each)]
     found = newest(each for each in suiting if each.judgement == "good") or newest(suiting)
     return Choice(found, "as asked for" if found else f"the ledger has no release of image {wish.image}")

@@ -144,6 +144,10 @@ class Ledger:
         releases = tuple(replace(each, **changes) if each.number == number else each for each in self.releases)
         return replace(self, releases=releases)
 
+    def put_back(self, number: int) -> Ledger:
+        """The same, with a release serving that somebody has put back: it was not left for good."""
+        return self.serves(number).changed(number, withdrawn=False, undone=None)
+
     def serves(self, number: int) -> Ledger:
         """With that release as the one that serves now."""
         served = self.served + 1

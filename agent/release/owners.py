@@ -108,5 +108,9 @@ def _only_ours(live: Object, field: str) -> bool:
 
 
 def is_ours(live: Object) -> bool:
-    """Whether we have applied to it before."""
-    return any(entry.get("manager") == OURS for entry in metadata(live).get("managedFields") or ())
+    """Whether what a release of ours has created is still ours: we have applied to it, or nobody set a field of it.
+
+    The server keeps no manager of an object that is a name alone, as a ServiceAccount is.
+    """
+    entries = metadata(live).get("managedFields") or ()
+    return not entries or any(entry.get("manager") == OURS for entry in entries)

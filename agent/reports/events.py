@@ -33,7 +33,7 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Work begins: what goes where, and what serves now (None: nothing)."""
+    """Work begins: what goes where, and what serves now (None: nothing; `first`: nor ever did)."""
 
     at: float
     command: str
@@ -46,6 +46,7 @@ class Opened:
     image: str
     now: Serving | None
     rehearsal: bool = False
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from agent.objects import Object
 from agent.rollout.scrub import scrub
 
 _MOST_CHARACTERS = 256
+_LONGEST_CAUSE = 200
 _LONGEST_WAIT = 60.0
 _MANAGER = re.compile(r'conflict with "((?:[^"\\]|\\.)*)"')
 _WEBHOOK_DOWN = ("failed calling webhook", "conversion webhook for", "failed to call webhook")
@@ -226,7 +227,15 @@ def _cause_list(answer: Answer) -> list[Mapping[str, Any]]:
     return [item for item in causes if isinstance(item, dict)] if isinstance(causes, list) else []
 
 
+def _ends(text: str) -> str:
+    """A long cause without its middle: it begins with what was wrong, quotes a whole value, and ends with why."""
+    return text if len(text) <= _LONGEST_CAUSE else f"{text[:80]} … {text[-100:]}"
+
+
 def _causes(answer: Answer) -> str:
-    """The causes of a 422, one after another: `spec.replicas: must be at least 0`."""
-    parts = [f"{item.get('field') or '?'}: {item.get('message') or item.get('reason')}" for item in _cause_list(answer)]
-    return clean("; ".join(parts))
+    """The causes of a 422, one after another: `spec.replicas: must be at least 0`; a policy's names no field."""
+    parts = [
+        ": ".join(_ends(str(part)) for part in (item.get("field"), item.get("message") or item.get("reason")) if part)
+        for item in _cause_list(answer)
+    ]
+    return clean("; ".join(filter(None, parts)))

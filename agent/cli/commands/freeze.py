@@ -71,6 +71,9 @@ def command(
     from agent.cli import naming, wiring
     from agent.operations.freezing import freeze
 
+    reason = " ".join(reason.split())
+    if not reason:
+        raise click.BadParameter("it is empty, and everybody who tries to deploy is told it", param_hint="'--reason'")
     chosen = naming.choose_any(spec, environment, namespace)
     shown: list[dict[str, Any]] = []
     for tools in wiring.clusters(chosen, context, nowhere):

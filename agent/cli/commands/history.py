@@ -81,5 +81,6 @@ def verdict(release: Release) -> str:
     if undone is None:
         return word
     if undone.to:
-        return f"{word}, undone to {undone.to}{'' if undone.result == 'verified' else f' ({undone.result})'}"
+        result = "left alone" if undone.result == "none" else undone.result
+        return f"{word}, undone to {undone.to}{'' if result == 'verified' else f' ({result})'}"
     return f"{word}, nothing to go back to"

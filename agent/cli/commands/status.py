@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from agent.operations.showing import Status
 
 
+SHOWN = 5
+"""Lines of drift, at most."""
 REGISTRY = {"there": "", "moved": "MOVED: ", "gone": "GONE: ", "unknown": "could not be asked: "}
 
 
@@ -82,6 +84,7 @@ def lines(status: Status) -> list[str]:
         found.append(
             f"  release   {status.known.number}: {status.known.judgement}{f', {smoke}' if smoke else ''}{build}"
         )
+    found.extend(_drift(status))
     if status.back is None:
         found.append(f"  way back  NONE: {status.reason}")
     elif status.clean:
@@ -94,7 +97,20 @@ def lines(status: Status) -> list[str]:
         names = ", ".join(status.secrets)
         found.append(f"  secrets   CHANGED since: {names}; an undo writes no Secrets")
     if status.open:
-        found.append(f"  open      {status.open}")
+        found.append(f"  open      {status.open}; `headway recover`, or the next deploy, closes it")
     if status.freeze:
         found.append(f"  frozen    {status.freeze}")
     return found
+
+
+def _drift(status: Status) -> list[str]:
+    """What somebody has changed since, and how it comes back."""
+    lost = status.drift
+    if status.untold:
+        return [f"  drift     could not be told: {status.untold}"]
+    if not lost:
+        return []
+    more = [f"            ... and {len(lost) - SHOWN} more"] if len(lost) > SHOWN else []
+    found = [f"  {label:<10}{text}" for label, text in zip(["drift", *[""] * SHOWN], lost[:SHOWN], strict=False)]
+    number = status.known.number if status.known else 0
+    return [*found, *more, f"            `headway undo --to-release {number}` puts it back"]

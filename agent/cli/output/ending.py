@@ -77,7 +77,9 @@ def _deploy(report: DeployReport) -> str:  # noqa: PLR0911  one return a verdict
     if report.verdict == "gone":
         return "GONE: somebody deleted the workload meanwhile."
     if report.verdict == "interrupted":
-        return f"INTERRUPTED by {report.interrupted}: {'; '.join(report.remarks[-3:]) or 'nothing was changed'}."
+        return (
+            f"INTERRUPTED by {report.interrupted}: {report.remarks[-1] if report.remarks else 'nothing was changed'}."
+        )
     return f"{report.verdict.upper()}."
 
 
@@ -99,8 +101,12 @@ def _taken_back(report: DeployReport) -> str:
 def _undo(report: DeployReport) -> str:
     if report.verdict in {"interrupted", "superseded", "gone"}:
         return _deploy(report)
-    back = report.undone_to.version or report.undone_to.image if report.undone_to else ""
+    target, now = report.undone_to, report.before
+    back = target.version or target.image if target else ""
+    as_before = not report.changed and target and now and target.release == now.release
     match report.undo:
+        case "verified" if as_before:
+            return f"VERIFIED: {back} serves as before, nothing had to change."
         case "verified":
             return f"UNDONE and verified: {back} serves. {duration(report.seconds)} in all."
         case "unverified":
@@ -113,7 +119,9 @@ def _undo(report: DeployReport) -> str:
 
 def _recover(report: DeployReport) -> str:
     if report.verdict == "complete":
-        return f"RECOVERED: {report.remarks[-1] if report.remarks else 'nothing was left open'}."
+        said = report.remarks[-1] if report.remarks else "nothing was left open"
+        others = " `headway recover --any-build` closes it." if said.endswith("not ours to close") else ""
+        return f"NOT RECOVERED: {said}.{others}" if others else f"RECOVERED: {said}."
     if report.verdict == "failed":
         return f"RECOVERED{_taken_back(report)}"
     return _deploy(report)
@@ -145,14 +153,35 @@ def advice(report: DeployReport) -> str:
     if report.rehearsal or report.status == 0:
         return ""
     place = f"-n {report.namespace} {report.workload}"
-    if report.verdict == "interrupted":
-        return "`headway status` shows what runs; `headway undo` takes it back" if report.changed else ""
+    if report.verdict in {"interrupted", "superseded", "gone"}:
+        return _cut_short(report)
     if report.undo in {"failed", "unverified"}:
         return f"kubectl describe {place}; `headway undo --to-release N` tries another release"
     if report.undo == "no-target":
-        return f"kubectl describe {place}; deploy a release that works"
+        return _without_target(report, place)
     if report.verdict in {"failed", "timed-out"} and report.undo == "none" and report.command != "smoke":
         migrated = any("database migration" in text for text in report.remarks)
         named = "deploy a release that works; `headway undo --to-release N` takes the code back all the same"
         return named if migrated else "`headway undo` goes back to the last release known good"
     return ""
+
+
+def _cut_short(report: DeployReport) -> str:
+    """It was neither good nor bad: somebody stopped it, changed the workload or deleted it."""
+    if report.verdict == "gone":
+        return "`headway undo` puts the last release known good back, with all its objects"
+    if report.verdict == "superseded":
+        shown = "`headway status` shows what runs now; ask whoever changed it, then deploy again, or `headway undo`"
+        return "" if report.superseded_by else shown
+    return "`headway status` shows what runs; `headway undo` takes it back" if report.changed else ""
+
+
+def _without_target(report: DeployReport, place: str) -> str:
+    """There is nothing to go back to; but what serves may be good, and only have lost some of its objects."""
+    now = report.before
+    if report.command != "undo":
+        return f"kubectl describe {place}; deploy a release that works"
+    if now is None or not now.verified:
+        return "deploy a release that works; `headway undo --to-release N` goes to any that `headway history` lists"
+    again = f"`headway undo --to-release {now.release}` restores all objects of {now.version or now.image}"
+    return f"{again}; `headway history` lists other releases to name"

@@ -95,9 +95,10 @@ class Story:
         self._workload = event.workload
         place = f"(cluster {event.cluster}, namespace {event.namespace})"
         there = inside(event.environment)
+        back = f" back to {event.version or event.image}" if event.version or event.image else ""
         head = {
             "deploy": f"{event.service} {event.version} to {event.environment} {place}",
-            "undo": f"{event.service} back to {event.version or 'nothing'}{there} {place}",
+            "undo": f"{event.service}{back}{there} {place}",
             "recover": f"{event.service} {event.version}{there} {place}, left open",
             "restart": f"{event.service} {event.version} restarts{there} {place}",
         }.get(event.command, f"{event.service} {event.version}{there} {place}")
@@ -109,7 +110,7 @@ class Story:
         if event.command == "smoke":
             return ""
         if now is None:
-            return ", first deploy"
+            return ", first deploy" if event.first else f", {event.workload} is not there"
         return f", now {described(now, self._now)}"
 
     def _rehearsed(self, event: Rehearsed) -> None:

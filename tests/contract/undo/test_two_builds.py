@@ -11,7 +11,7 @@ import pytest
 
 from agent.errors import LockedError
 from agent.operations.deploying import deploy
-from agent.operations.locking import held
+from agent.operations.holding import held
 from agent.operations.mission import Builder, LockRules
 from agent.release.digest import of_template
 from agent.reports.deploy import DeployReport

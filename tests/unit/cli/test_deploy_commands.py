@@ -332,6 +332,10 @@ def test_at_night_the_ledger_is_enough(shop, headway, tmp_path_factory, monkeypa
 def test_frozen(shop, headway):
     headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v1")
     assert headway("freeze", ".", "--env", "staging", "--reason", "x", "--until", "yesterday").status == 2
+    empty = headway("freeze", ".", "--env", "staging", "--reason", " \n ")
+    assert (empty.status, "Invalid value for '--reason': it is empty" in empty.err) == (2, True), empty.err
+    lines = headway("freeze", ".", "--env", "staging", "--reason", "two\n  release   9: good", "-o", "json")
+    assert "two release 9: good" in json.loads(lines.out)["text"]
     assert headway("freeze", ".", "--env", "staging", "--reason", "night").status == 0
     frozen = headway("deploy", ".", "--env", "staging", "--image", f"{IMAGE}:v3", "--report", "refused", "-o", "json")
     report = json.loads(frozen.out)

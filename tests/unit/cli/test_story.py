@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from agent.cli.console import Console
-from agent.cli.output.ending import headline
+from agent.cli.output.ending import advice, headline
 from agent.cli.output.moments import age, described, duration
 from agent.cli.output.story import Story
 from agent.objects import Ref
@@ -102,13 +103,37 @@ def test_quiet_tells_the_ending_only():
 @pytest.mark.parametrize(
     ("now", "words"),
     [
-        (None, "first deploy"),
+        (None, "deployment/checkoutservice is not there"),
         (Serving(0, "r/x:v1", "v1"), "now v1, not known to Headway"),
         (Serving(4, "r/x:v1", "v1", "2026-01-01T11:59:55Z"), "now v1 since 5 s, not verified"),
     ],
 )
 def test_what_serves_now(now, words):
     assert told(opened(now)).strip().endswith(words)
+
+
+def test_only_what_was_never_released_is_a_first_deploy():
+    assert told(replace(opened(None), first=True)).strip().endswith("first deploy")
+
+
+def test_an_undo_without_a_target_goes_back_to_nothing_in_particular():
+    text = told(replace(opened(command="undo"), version="", image=""))
+    assert text.startswith("checkoutservice in staging (cluster eu, namespace shop), now v1")
+
+
+@pytest.mark.parametrize(
+    ("command", "verdict", "undo", "before", "words"),
+    [
+        ("deploy", "gone", "none", OLD, "`headway undo` puts the last release known good back"),
+        ("deploy", "superseded", "none", OLD, "`headway status` shows what runs now"),
+        ("deploy", "failed", "no-target", None, "deploy a release that works"),
+        ("undo", "failed", "no-target", OLD, "`headway undo --to-release 41` restores all objects of v1"),
+        ("undo", "failed", "no-target", replace(OLD, verified=False), "deploy a release that works"),
+    ],
+)
+def test_every_bad_ending_says_what_to_do(command, verdict, undo, before, words):
+    report = DeployReport(command, "web", "staging", "eu", "shop", "deployment/web", verdict, undo, before=before)
+    assert words in advice(report)
 
 
 def test_no_way_back_is_said():
@@ -162,6 +187,25 @@ def test_hostile_text_moves_no_cursor():
 def test_every_ending_has_its_headline(command, verdict, undo, words):
     report = DeployReport(command, "web", "staging", "eu", "shop", "deployment/web", verdict, undo)
     assert words in headline(report)
+
+
+def test_an_undo_to_what_serves_already_does_not_say_that_it_went_back():
+    report = DeployReport(
+        "undo", "web", "staging", "eu", "shop", str(WEB), "complete", "verified", undone_to=OLD, before=OLD
+    )
+    assert headline(replace(report, changed=False)) == "VERIFIED: v1 serves as before, nothing had to change."
+    half_done = replace(report, changed=False, before=replace(OLD, release=42))
+    assert headline(half_done).startswith("UNDONE and verified: v1 serves.")
+    assert headline(replace(report, changed=True)).startswith("UNDONE and verified: v1 serves.")
+
+
+def test_what_another_build_left_open_is_not_called_recovered():
+    report = DeployReport("recover", "web", "staging", "eu", "shop", str(WEB), "complete")
+    others = replace(report, remarks=("the deploy of b/7 is open, and not ours to close",))
+    assert headline(others).startswith(
+        "NOT RECOVERED: the deploy of b/7 is open, and not ours to close. `headway recover"
+    )
+    assert headline(report) == "RECOVERED: nothing was left open."
 
 
 def test_times_in_words():

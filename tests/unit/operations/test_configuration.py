@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent.cli.output.ending import headline
 from agent.errors import InvalidObjectError, RefusedError, UnreachableError, UsageError
 from agent.objects import Ref
 from agent.operations.going_back import UndoMission, undo
@@ -163,6 +164,19 @@ def test_jobs_run_before_a_workload_is_touched(shop):
     job = shop.cluster.objects[Ref("batch/v1", "Job", "shop", "migrate-r1")]
     assert job["spec"]["template"]["spec"]["containers"][0]["image"] == f"{REPOSITORY}:v1"
     assert any("job/migrate will run first" in remark for remark in report.remarks)
+    told = [(each.workload, each.text) for each in report.workloads if each.workload.startswith("job/")]
+    assert told == [("job/migrate-r1", "succeeded")]
+
+
+def test_an_interruption_is_told_without_what_was_remarked_before(shop):
+    def interrupt(verb, target):
+        if target == WORKLOAD:
+            raise KeyboardInterrupt
+
+    shop.cluster.after_write = interrupt
+    report = shop.deploy("v1", before=jobs(shop))
+    assert any("job/migrate will run first" in text for text in report.remarks)
+    assert headline(report) == "INTERRUPTED by SIGINT: the deploy may be half done; recorded in the ledger."
 
 
 def test_each_release_has_its_own_job_and_no_change_has_none(shop):
@@ -263,6 +277,17 @@ def test_what_is_no_longer_named_is_reported(shop):
     report, there = orphaned(shop, "report")
     assert there
     assert any("no manifest names configmap/extra any more; kept" in remark for remark in report.remarks)
+
+
+def test_of_many_that_are_no_longer_named_a_few_are_named(shop):
+    more = "".join(EXTRA.replace("extra", f"extra{number}") for number in range(10))
+    shop.manifest += more
+    shop.deploy("v1")
+    shop.manifest = shop.manifest.replace(more, "")
+    report = shop.deploy("v3", prune="delete")
+    (deleted,) = [text for text in report.remarks if text.startswith("deleted ")]
+    assert deleted.endswith("configmap/extra7 and 2 more")
+    assert not [key for key in shop.cluster.objects if key.name.startswith("extra")]
 
 
 def test_what_is_no_longer_named_is_deleted_once_the_release_is_good(shop):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
 
 from agent.errors import ForbiddenError, InvalidObjectError, NotFoundError, RefusedError, UnreachableError, UsageError
 from agent.objects import Ref
+from agent.operations.account import smoke_causes
 from agent.operations.mission import UndoRules
 from agent.ports import HttpAnswer
-from agent.reports.events import Applied, Judged, Opened, Progressed, Smoked
+from agent.release import storage
+from agent.release.ledger import Ledger
+from agent.reports.deploy import SmokeReport
+from agent.reports.events import Applied, Judged, Opened, Progressed, Rehearsed, Smoked
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
 
 
@@ -130,6 +135,91 @@ def test_a_first_release_that_fails_can_be_left(shop):
     assert shop.cluster.objects[WORKLOAD]["spec"]["replicas"] == 3
 
 
+@pytest.mark.parametrize(("first", "left"), [("scale-to-zero", 0), ("delete", None), ("leave", 3)])
+def test_a_second_release_that_fails_before_any_was_good_is_treated_like_the_first(shop, first, left):
+    shop.deploy("crash")
+    shop.rules = UndoRules(first=first)
+    report = shop.deploy("v2")
+    assert (report.undo, int(report.status)) == ("no-target", 5)
+    live = shop.cluster.objects.get(WORKLOAD)
+    assert (live["spec"]["replicas"] if live else None) == left
+
+
+def test_a_release_that_fails_after_a_good_one_that_was_deleted_is_not_taken_for_the_first(shop):
+    shop.deploy("v1")
+    shop.cluster.delete(WORKLOAD)
+    assert shop.deploy("crash").undone_to.version == "v1"
+    assert shop.cluster.objects[WORKLOAD]["spec"]["replicas"] == 3
+
+
+@pytest.mark.parametrize(("before", "status", "serves"), [("v1", 1, "v1"), ("", 5, "")])
+def test_a_ledger_that_is_refused_in_the_middle_of_a_bad_deploy_prevents_no_undo(shop, before, status, serves):
+    if before:
+        shop.deploy(before)
+
+    def lock_out(verb, target):
+        if target == WORKLOAD:
+            shop.cluster.refuse[storage.place(WORKLOAD)] = ForbiddenError("no configmaps today")
+
+    shop.cluster.before_write = lock_out
+    report = shop.deploy("v2")
+    assert int(report.status) == status
+    assert any("the ledger could not be written" in text for text in report.remarks)
+    shop.cluster.settle()
+    assert not shop.cluster.pods_of("v2")
+    assert not serves or shop.cluster.pods_of(serves)
+    shop.cluster.refuse.clear()
+    shop.cluster.before_write = None
+    assert shop.ledger().intent is not None
+    assert shop.deploy("v3").verdict == "complete", "the next deploy closes what is open"
+    assert shop.ledger().intent is None
+
+
+@pytest.mark.parametrize(
+    ("tag", "undone_to", "judgements"), [("v2", "v3", ["good", "good", "bad"]), ("v4", "", ["good"] * 3)]
+)
+def test_a_ledger_that_is_deleted_while_we_are_at_work_is_put_back(shop, tag, undone_to, judgements):
+    shop.deploy("v1")
+    shop.deploy("v3")
+
+    def lose(verb, target):
+        if target == WORKLOAD:
+            shop.cluster.objects.pop(storage.place(WORKLOAD), None)
+
+    shop.cluster.after_write = lose
+    report = shop.deploy(tag)
+    assert (report.undone_to.version if report.undone_to else "") == undone_to
+    assert [each.judgement for each in shop.ledger().releases] == judgements
+
+
+def test_a_bad_deploy_whose_ledger_was_replaced_by_another_says_so(shop):
+    shop.deploy("v1")
+    other = copy.deepcopy(shop.cluster.objects[storage.place(WORKLOAD)])
+    shop.cluster.delete(WORKLOAD)
+    shop.cluster.objects.pop(storage.place(WORKLOAD))
+
+    def swap(verb, target):
+        if target == WORKLOAD:
+            empty = storage.encode(Ledger(WORKLOAD, salt="salt"))
+            empty["metadata"]["resourceVersion"] = "9999"
+            shop.cluster.objects[storage.place(WORKLOAD)] = {**other, **empty}
+
+    shop.cluster.after_write = swap
+    report = shop.deploy("crash")
+    assert (report.undo, int(report.status)) == ("no-target", 5)
+    assert any("somebody has put another ledger in place" in text for text in report.remarks)
+
+
+@pytest.mark.parametrize(
+    ("detail", "said"), [("500 from /api", 'check "x" got 500 from /api'), ("did not end", 'check "x": did not end')]
+)
+def test_a_failed_smoke_check_is_told_as_a_sentence(detail, said):
+    (cause,) = smoke_causes(
+        [SmokeReport("x", "deploy", passed=False, detail=detail, tries=1, seconds=1.0)], "server", 0.0
+    )
+    assert cause.diagnosis.message == f"smoke {said}"
+
+
 def test_undo_only_when_the_spec_says_so(shop):
     shop.deploy("v1")
     shop.rules = UndoRules(when=frozenset({"smoke-failed"}))
@@ -183,6 +273,7 @@ def test_somebody_elses_change_while_following_is_superseded(shop):
     shop.cluster.after_write = meddle
     report = shop.deploy("v3")
     assert (report.verdict, report.undo, int(report.status)) == ("superseded", "none", 7)
+    assert f"deployment/web wants {REPOSITORY}:v5 now; what becomes of that is not judged here" in report.remarks
     shop.cluster.settle()
     assert shop.cluster.pods_of("v5")
 
@@ -239,6 +330,19 @@ def test_a_change_by_hand_since_becomes_a_release_of_its_own(shop):
     shop.cluster.settle()
     report = shop.deploy("v2")
     assert report.undone_to.version == "v3"
+
+
+def test_what_somebody_has_put_back_since_is_what_a_bad_deploy_is_taken_back_to(shop):
+    """After a `kubectl rollout undo` in the night, for a reason that no smoke check knows."""
+    shop.deploy("v1")
+    shop.deploy("v3")
+    _set_image(shop, "v1")
+    shop.cluster.settle()
+    report = shop.deploy("v2")
+    assert (report.before.version, report.undone_to.version) == ("v1", "v1")
+    assert Rehearsed in {type(event) for event in shop.events}
+    said = [event.target for event in shop.events if isinstance(event, Rehearsed)]
+    assert said[-1] == "release 1 (v1)"
 
 
 def test_a_second_deploy_of_the_same_changes_nothing(shop):

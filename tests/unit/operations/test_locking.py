@@ -8,7 +8,9 @@ import pytest
 
 from agent.errors import LockedError, UnreachableError
 from agent.objects import Ref
-from agent.operations.locking import Lock, held
+from agent.operations.bookkeeping import Book
+from agent.operations.holding import held
+from agent.operations.locking import Lock
 from agent.operations.mission import Builder, LockRules
 from tests.unit.operations.conftest import WORKLOAD
 
@@ -129,6 +131,51 @@ def test_who_was_cut_off_writes_nothing_more(shop):
     shop.cluster.clock.sleep(31)
     with pytest.raises(LockedError, match="taken over"):
         first.check()
+
+
+def test_one_that_somebody_deletes_is_put_back_and_still_locks(shop):
+    first, second = lock(shop, "one"), lock(shop, "two", wait=0.0)
+    first.take(print)
+    first.release()
+    first = lock(shop, "one")
+    first.take(print)
+    shop.cluster.delete(LEASE)
+    first.renew()
+    first.check()
+    assert (spec(shop)["holderIdentity"], spec(shop)["leaseTransitions"]) == ("one", first.token) == ("one", 2)
+    with pytest.raises(LockedError):
+        second.take(print)
+    shop.cluster.delete(LEASE)
+    shop.cluster.clock.sleep(2)
+    first.check()
+    assert spec(shop)["holderIdentity"] == "one"
+
+
+def test_one_that_somebody_deletes_and_another_takes_is_lost(shop):
+    first, second = lock(shop, "one"), lock(shop, "two", wait=0.0)
+    first.take(print)
+    shop.cluster.delete(LEASE)
+    second.take(print)
+    first.renew()
+    with pytest.raises(LockedError, match="taken over"):
+        first.check()
+    second.check()
+
+
+def test_a_deleted_lease_locks_nobody_out_who_comes_later_and_fences_who_held_it(shop):
+    """Its tokens count from 1 again, and the ledger knows a higher one."""
+    for tag in ("v1", "v3", "v4"):
+        shop.deploy(tag)
+    older = lock(shop, "older")
+    older.take(print)
+    book = Book(shop.cluster, WORKLOAD).locked(older)
+    book.write(lambda ledger: ledger)
+    shop.cluster.delete(LEASE)
+    assert shop.deploy("v5").verdict == "complete"
+    assert shop.ledger().token > older.token
+    with pytest.raises(LockedError):
+        book.write(lambda ledger: ledger)
+    assert shop.deploy("v1").verdict == "complete"
 
 
 def test_a_deploy_waits_for_another_and_gives_back_its_own(shop):

@@ -10,7 +10,7 @@ from agent.errors import RefusedError
 from agent.objects import Ref
 from agent.operations.deploying import deploy
 from agent.operations.going_back import UndoMission, undo
-from agent.operations.locking import held
+from agent.operations.holding import held
 from agent.operations.mission import Builder, LockRules
 from agent.operations.recovering import RecoverMission, recover
 from agent.operations.showing import status

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent.cli.commands.history import verdict
 from agent.cli.commands.status import lines
 from agent.errors import (
     ForbiddenError,
@@ -28,6 +29,7 @@ from agent.release.choice import Wish
 from agent.release.oneway import no_return
 from agent.reports.events import Rehearsed
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
+from tests.unit.operations.test_deploying import _set_image
 
 
 def go_back(shop, **wish):
@@ -48,6 +50,166 @@ def test_an_undo_by_hand_goes_one_good_release_back(shop):
     last = go_back(shop)
     assert (last.undo, int(last.status)) == ("no-target", 5)
     assert live_image(shop) == f"{REPOSITORY}:v1"
+
+
+def test_an_undo_of_what_somebody_has_paused_is_refused_before_it_waits_for_pods_that_never_come(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.cluster.objects[WORKLOAD]["spec"]["paused"] = True
+    with pytest.raises(RefusedError, match="nothing was changed: deployment/web is paused by somebody") as refused:
+        go_back(shop)
+    assert "kubectl rollout resume deployment/web -n shop" in refused.value.hint
+    assert live_image(shop) == f"{REPOSITORY}:v3"
+    assert shop.ledger().intent is None
+    found = status(shop.tools, shop.place)
+    assert (found.clean, found.back.version) == (False, "v1")
+    assert "is paused by somebody" in found.reason
+
+
+def test_an_undo_that_failed_can_be_tried_again_and_does_not_pass_for_what_serves(shop):
+    """As under a quota without room: the template is the target's, and the pods are still those of what was left."""
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.policy = replace(shop.policy, timeout=5.0)
+    shop.cluster.ready_after = 50.0
+    assert (go_back(shop).undo, live_image(shop)) == ("failed", f"{REPOSITORY}:v1")
+    found = status(shop.tools, shop.place)
+    assert (found.now.version, found.complete, found.back.version) == ("v3", False, "v1")
+    assert history(shop.tools, shop.place)[1] == 2
+    shop.policy = replace(shop.policy, timeout=60.0)
+    report = go_back(shop)
+    assert (report.undo, report.undone_to.version) == ("verified", "v1")
+    assert status(shop.tools, shop.place).now.version == "v1"
+
+
+def test_what_an_undo_that_failed_could_not_leave_is_still_a_way_back(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.policy, patient = replace(shop.policy, timeout=5.0), shop.policy
+    shop.cluster.ready_after = 50.0
+    assert go_back(shop).undo == "failed"
+    shop.cluster.ready_after, shop.policy = 1.0, patient
+    assert shop.deploy("crash").undone_to.version == "v3", "its pods serve all the time"
+
+
+def test_an_undo_that_failed_and_was_rolled_out_later_serves_after_all(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.policy = replace(shop.policy, timeout=5.0)
+    shop.cluster.ready_after = 50.0
+    assert go_back(shop).undo == "failed"
+    shop.cluster.settle(60.0)
+    assert status(shop.tools, shop.place).now.version == "v1"
+    assert history(shop.tools, shop.place)[1] == 1
+    assert go_back(shop).undo == "no-target", "v3 was left in the end"
+    shop.cluster.ready_after, shop.policy = 1.0, replace(shop.policy, timeout=60.0)
+    assert shop.deploy("crash").undone_to.version == "v1"
+
+
+def test_an_undo_that_somebody_superseded_leaves_what_it_left_a_way_back(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+
+    def meddle(verb, target):
+        if target == WORKLOAD:
+            shop.cluster.after_write = None
+            shop.cluster.clock.at(0.3, lambda: _set_image(shop, "v5"))
+
+    shop.cluster.after_write = meddle
+    assert go_back(shop).verdict == "superseded"
+    assert not shop.ledger().release(2).withdrawn
+    assert verdict(shop.ledger().release(2)) == "good, undone to 1 (left alone)"
+
+
+def test_an_undo_whose_workload_is_deleted_meanwhile_is_gone(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+
+    def meddle(verb, target):
+        if target == WORKLOAD:
+            shop.cluster.after_write = None
+            shop.cluster.clock.at(0.3, lambda: shop.cluster.delete(WORKLOAD))
+
+    shop.cluster.after_write = meddle
+    report = go_back(shop)
+    assert (report.verdict, report.undo, int(report.status)) == ("gone", "none", 7)
+
+
+def test_an_undo_brings_back_a_workload_that_somebody_has_deleted(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.cluster.delete(WORKLOAD)
+    with pytest.raises(NotFoundError) as missed:
+        status(shop.tools, shop.place)
+    assert "somebody has deleted it since; `headway undo` puts release 2 (v3) back" in missed.value.hint
+    report = go_back(shop)
+    assert (report.undo, report.undone_to.version, int(report.status)) == ("verified", "v3", 0)
+    assert live_image(shop) == f"{REPOSITORY}:v3"
+    shop.cluster.delete(WORKLOAD)
+    assert go_back(shop, release=1).undone_to.version == "v1"
+
+
+def test_the_status_tells_what_somebody_has_changed_or_deleted_and_naming_the_release_puts_it_back(shop):
+    shop.deploy("v1")
+    assert status(shop.tools, shop.place).drift == ()
+    shop.cluster.delete(Ref("v1", "Service", "shop", "web"))
+    settings = Ref("v1", "ConfigMap", "shop", "settings")
+    shop.cluster.patch(settings, {"data": {"colour": "red"}}, content_type="application/merge-patch+json")
+    found = status(shop.tools, shop.place)
+    assert found.drift == ("service/web is not there", "configmap/settings data.colour: red -> blue")
+    said = "\n".join(lines(found))
+    assert "  drift     service/web is not there\n            configmap/settings data.colour: red -> blue" in said
+    assert "`headway undo --to-release 1` puts it back" in said
+    go_back(shop, release=1)
+    assert status(shop.tools, shop.place).drift == ()
+
+
+def test_what_a_bad_release_has_lost_is_no_drift(shop):
+    shop.deploy("crash")
+    assert status(shop.tools, shop.place).drift == (), "it was scaled to zero on purpose"
+
+
+def test_drift_that_can_not_be_told_hides_nothing_else(shop):
+    shop.deploy("v1")
+    settings = Ref("v1", "ConfigMap", "shop", "settings")
+    shop.cluster.patch(settings, {"data": {"colour": "red"}}, content_type="application/merge-patch+json")
+    shop.cluster.refuse[settings] = ForbiddenError("not on fridays")
+    found = status(shop.tools, shop.place)
+    assert (found.drift, found.untold) == ((), "the cluster would not take configmap/settings: not on fridays")
+    assert found.complete
+    assert not any("puts it back" in line for line in lines(found))
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value", "said"),
+    [("metadata", "deletionTimestamp", "2026-01-01T00:00:00Z", "being deleted"), ("spec", "paused", True, "paused")],
+)
+def test_what_would_get_no_new_pods_is_not_restarted(shop, part, field, value, said):
+    shop.deploy("v1")
+    shop.cluster.objects[WORKLOAD][part][field] = value
+    before = shop.cluster.writes()
+    with pytest.raises(RefusedError, match=f"nothing was changed: deployment/web is {said}"):
+        restart(shop.tools, RestartMission(shop.place))
+    assert shop.cluster.writes() == before
+
+
+def test_an_undo_of_what_was_never_there_changes_nothing(shop):
+    with pytest.raises(NotFoundError) as missed:
+        go_back(shop)
+    assert "the first deploy makes it" in missed.value.hint
+    assert shop.cluster.things() == {}
+
+
+def test_the_history_marks_what_is_there_whoever_put_it_there(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    assert history(shop.tools, shop.place)[1] == 2
+    _set_image(shop, "v1")  # what `kubectl rollout undo` does
+    assert history(shop.tools, shop.place)[1] == 1
+    _set_image(shop, "v5")
+    assert history(shop.tools, shop.place)[1] == 0
+    shop.cluster.delete(WORKLOAD)
+    assert history(shop.tools, shop.place)[1] == 0
 
 
 def test_a_release_left_on_purpose_is_no_target_of_a_later_undo(shop):

@@ -166,7 +166,7 @@ def test_one_that_dies_after_it_was_asked_lapses_as_ever(shop):
 def test_a_lost_lease_is_noticed_before_the_next_write(shop):
     mine = lock(shop, f"{JOB}7/")
     mine.take(print)
-    del shop.cluster.objects[LEASE]
+    shop.cluster.objects[LEASE]["spec"]["holderIdentity"] = f"{JOB}8/"
     shop.cluster.clock.sleep(1)
     with pytest.raises(LockedError, match="lost"):
         mine.check()

@@ -73,7 +73,15 @@ def test_what_a_person_names_wins():
 
 
 def test_the_reason_is_told():
+    assert choose(history(), leaving=0).reason.startswith("the ledger knows no release")
     assert choose(history("bad"), leaving=1).reason == "it is the first release"
     assert choose(history("bad", "bad"), leaving=2).reason == "no other release is known to be good"
     left = "what else was good was left on purpose: --to-release 2 goes there all the same"
     assert choose(history("good", "good-"), leaving=1).reason == left
+
+
+def test_an_image_is_named_by_its_digest_alone():
+    ledger = history("good", "good", "good").changed(1, image_digest="registry/web@sha256:abc")
+    assert target(ledger, 3, image="sha256:abc") == 1
+    assert target(ledger, 3, image="registry/web@sha256:abc") == 1
+    assert target(ledger, 3, image="sha256:ab") == 0

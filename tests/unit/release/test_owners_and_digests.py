@@ -102,3 +102,9 @@ def test_a_secrets_values_are_never_shown():
     before = {"kind": "Secret", "metadata": {"name": "db"}, "data": {"password": "b2xk"}}
     after = {"kind": "Secret", "metadata": {"name": "db"}, "data": {"password": "bmV3"}}
     assert diff.changes(before, after) == ("data.password: changed",)
+
+
+def test_an_object_that_is_a_name_alone_has_no_manager_and_is_still_ours():
+    assert owners.is_ours(live())
+    assert owners.is_ours(live(managedFields=[managed("headway"), managed("kubectl-edit")]))
+    assert not owners.is_ours(live(managedFields=[managed("helm")]))

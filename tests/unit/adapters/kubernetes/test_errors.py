@@ -85,6 +85,20 @@ def test_422_names_each_field():
     assert problem.message == f"{DOING}: spec.replicas: Invalid value: -1: must be at least 0"
 
 
+def test_the_reason_at_the_end_of_a_long_cause_is_not_cut_off():
+    value = '{"Spec":{' + ",".join(f'"field{number}":null' for number in range(400)) + "}}"
+    causes = [{"field": "spec.template", "message": f"Invalid value: {value}: field is immutable"}]
+    problem = refusal(status(422, "Job is invalid", "Invalid", causes=causes), DOING)
+    assert problem.message.startswith(f'{DOING}: spec.template: Invalid value: {{"Spec"')
+    assert problem.message.endswith(": field is immutable")
+
+
+def test_a_policy_refuses_without_a_field():
+    causes = [{"message": "ValidatingAdmissionPolicy 'x' denied request: no"}]
+    problem = refusal(status(422, "deployments is forbidden", "Invalid", causes=causes), DOING)
+    assert problem.message == f"{DOING}: ValidatingAdmissionPolicy 'x' denied request: no"
+
+
 def test_400_without_causes_gives_the_message():
     problem = refusal(status(400, 'strict decoding error: unknown field "spec.replica"'), DOING)
     assert isinstance(problem, InvalidObjectError)
