@@ -211,7 +211,7 @@ class _Recovery:
         way = Way(target, reason, self.mission.checks, expected=expected, free_stuck=self.mission.rules.free_stuck)
         way = replace(way, named=named)
         undo_to(self.account, self.book, leaving, way, self.mission.policy)
-        if self.account.undo == "verified" and not self.account.changed:
+        if self.account.undo == "verified" and not self.account.changed and self.intent.kind != "undo":
             self.account.verdict, self.account.undo = "complete", "none"
             self.account.note("recover", f"nothing had been written yet: {target.label} serves as before")
 
