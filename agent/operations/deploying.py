@@ -212,7 +212,7 @@ class _Deploy:
             return
         version = prepared.now.version if prepared.now else ""
         old = Running(self.mission.place, (), self.mission.checks, self.mission.content.container, version)
-        self.baseline = smoke(self.tools, old, "baseline", once=True)
+        self.baseline = smoke(self.tools, old, "baseline")
         self.account.smoke.extend(check for check in self.baseline if not check.passed)
 
     def _record(self, book: Book, prepared: Prepared) -> None:

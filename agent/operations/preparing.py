@@ -222,25 +222,6 @@ def _demand_rolling(step: Step) -> None:
         )
 
 
-def demand_unpaused(steps: Sequence[Step]) -> None:
-    """Refuses to give new pods to what somebody has paused: none would come, and the wait would be for nothing.
-
-    One that was paused half-way may still have all the pods that it goes back to: its controller takes the others away.
-
-    Raises:
-        RefusedError: it is paused.
-    """
-    for step in steps:
-        live, answer = step.live, step.answer
-        if live is None or live.get("kind") != "Deployment" or not (answer.get("spec") or {}).get("paused"):
-            continue
-        if of_template(live) != of_template(answer) and is_complete(live):
-            raise RefusedError(
-                f"nothing was changed: {step.ref} is paused by somebody, so it would get no new pods",
-                hint=f"kubectl rollout resume {step.ref} -n {step.ref.namespace}, then again",
-            )
-
-
 def _left_open(ledger: Ledger, intent: Intent) -> str:
     """What an earlier operation left, which this deploy closes; one that gave way left it to us."""
     release = ledger.release(intent.release)
@@ -253,8 +234,8 @@ def known_release(ledger: Ledger, live: Object | None) -> Release | None:
     """The release of the ledger that serves: whose pod template is the live one.
 
     That is the one which the ledger says serves; after a deploy that was killed before its write, or a template that
-    somebody put back by hand, another one. An undo that failed leaves its target's template behind: until that is
-    rolled out, pods of the release that was left still serve, and it can be left once more.
+    somebody put back by hand, another one. An undo that failed, or was killed, leaves its target's template behind:
+    until that is rolled out, pods of the release that was left still serve, and it can be left once more.
     """
     if live is None:
         return None
@@ -263,9 +244,16 @@ def known_release(ledger: Ledger, live: Object | None) -> Release | None:
     if serving is not None and serving.template == template:
         return serving
     found = newest(each for each in ledger.releases if each.template == template and each.rollout != "refused")
-    undone = serving.undone if serving else None
-    failed = found is not None and undone is not None and (undone.to, undone.result) == (found.number, "failed")
-    return serving if failed and not is_complete(live) else found
+    if found is None or serving is None or is_complete(live):
+        return found
+    undone, intent = serving.undone, ledger.intent
+    failed = undone is not None and (undone.to, undone.result) == (found.number, "failed")
+    open_ = intent is not None and (intent.kind, intent.release, intent.target) == (
+        "undo",
+        serving.number,
+        found.number,
+    )
+    return serving if failed or open_ else found
 
 
 def left_release(ledger: Ledger, live: Object | None) -> Release | None:

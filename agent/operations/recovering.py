@@ -251,7 +251,7 @@ class _Recovery:
             named=named,
         )
         undo_to(self.account, self.book, leaving, way, self.mission.policy)
-        if self.account.undo == "verified" and not self.account.changed:
+        if self.account.undo == "verified" and not self.account.changed and self.intent.kind != "undo":
             self.account.verdict, self.account.undo = "complete", "none"
             self.account.note("recover", f"nothing had been written yet: {target.label} serves as before")
 

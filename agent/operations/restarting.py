@@ -19,6 +19,7 @@ from agent.operations.going_back import live_workload
 from agent.operations.holding import held
 from agent.operations.interrupting import record_interruption
 from agent.operations.mission import LockRules, Place, Running, Tools
+from agent.operations.paused import demand_running
 from agent.operations.preparing import known_release, serving_now
 from agent.operations.rolling import causes_of
 from agent.operations.smoking import smoke
@@ -84,11 +85,7 @@ def _restart(account: Account, mission: RestartMission, book: Book) -> None:
             f"nothing was changed: {place.workload} is being deleted by somebody",
             hint="wait until it is gone; `headway undo` puts it back then",
         )
-    if live.get("kind") == "Deployment" and (live.get("spec") or {}).get("paused"):
-        raise RefusedError(
-            f"nothing was changed: {place.workload} is paused by somebody, so it would get no new pods",
-            hint=f"kubectl rollout resume {place.workload} -n {place.namespace}, then again",
-        )
+    demand_running(live)
     known = known_release(book.ledger, live)
     account.release = known.number if known else 0
     now = serving_now(live, known, place.container)

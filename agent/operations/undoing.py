@@ -15,7 +15,8 @@ from agent.operations.account import Account, smoke_causes
 from agent.operations.applying import OvertakenError, Step, plan
 from agent.operations.bookkeeping import Book
 from agent.operations.mission import running
-from agent.operations.preparing import demand_unpaused, serving
+from agent.operations.paused import demand_unpaused
+from agent.operations.preparing import serving
 from agent.operations.rolling import Rolled, roll
 from agent.operations.sharing import spared
 from agent.operations.smoking import smoke

@@ -82,6 +82,30 @@ def test_an_undo_that_failed_can_be_tried_again_and_does_not_pass_for_what_serve
     assert status(shop.tools, shop.place).now.version == "v1"
 
 
+@pytest.mark.parametrize("again", ["undo", "recover"])
+def test_an_undo_that_was_interrupted_is_gone_on_with(shop, again):
+    shop.deploy("v1")
+    shop.deploy("v3")
+
+    def interrupt(verb, target):
+        if target == WORKLOAD:
+            shop.cluster.after_write = None
+            raise KeyboardInterrupt
+
+    shop.cluster.after_write = interrupt
+    assert go_back(shop).verdict == "interrupted"
+    found = status(shop.tools, shop.place)
+    assert (found.now.version, found.back.version) == ("v3", "v1"), "as the interruption said"
+    if again == "undo":
+        assert go_back(shop).undone_to.version == "v1"
+    else:
+        report = recover(shop.tools, RecoverMission(shop.place, shop.checks, shop.policy, shop.rules))
+        assert (report.undo, report.undone_to.version, int(report.status)) == ("verified", "v1", 1)
+        assert not any("nothing had been written" in text for text in report.remarks)
+    assert shop.ledger().intent is None
+    assert status(shop.tools, shop.place).now.version == "v1"
+
+
 def test_what_an_undo_that_failed_could_not_leave_is_still_a_way_back(shop):
     shop.deploy("v1")
     shop.deploy("v3")
@@ -118,7 +142,7 @@ def test_an_undo_that_somebody_superseded_leaves_what_it_left_a_way_back(shop):
     shop.cluster.after_write = meddle
     assert go_back(shop).verdict == "superseded"
     assert not shop.ledger().release(2).withdrawn
-    assert verdict(shop.ledger().release(2)) == "good, undone to 1 (left alone)"
+    assert verdict(shop.ledger().release(2)) == "good"
 
 
 def test_an_undo_whose_workload_is_deleted_meanwhile_is_gone(shop):
