@@ -17,7 +17,8 @@ from agent.operations.mission import Mission, Running
 from agent.operations.preparing import Prepared
 from agent.operations.rolling import Rolled
 from agent.operations.smoking import smoke
-from agent.operations.undoing import Way, undo_to
+from agent.operations.undoing import undo_to
+from agent.operations.ways import Way
 from agent.release import oneway
 from agent.release.choice import choose
 from agent.release.ledger import Freeze, Ledger

@@ -23,7 +23,7 @@ from agent.operations.mission import Mission, Running, Tools
 from agent.operations.preparing import Prepared
 from agent.operations.rolling import roll
 from agent.operations.smoking import smoke
-from agent.operations.undoing import way_back
+from agent.operations.ways import way_back
 from agent.release import oneway, storage
 from agent.release.choice import Choice, choose
 from agent.release.ledger import Ledger

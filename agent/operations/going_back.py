@@ -12,9 +12,11 @@ from agent.operations.configuring import name_secrets
 from agent.operations.holding import held
 from agent.operations.interrupting import record_interruption
 from agent.operations.mission import LockRules, Place, Running, Tools, UndoRules
-from agent.operations.preparing import is_complete, known_release, left_release, serving_now, with_external
+from agent.operations.preparing import with_external
+from agent.operations.serving import is_complete, known_release, left_release, serving_now
 from agent.operations.smoking import smoke
-from agent.operations.undoing import Way, applicable, undo_to
+from agent.operations.undoing import undo_to
+from agent.operations.ways import Way, applicable
 from agent.release import images, oneway
 from agent.release.choice import Choice, Wish, choose
 from agent.release.digest import of_template

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from agent.errors import RefusedError
 from agent.objects import Object, ref
 from agent.operations.applying import Step
-from agent.operations.preparing import is_complete
+from agent.operations.serving import is_complete
 from agent.release.digest import of_template
 
 

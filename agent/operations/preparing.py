@@ -9,15 +9,12 @@ from agent.errors import RefusedError, UsageError
 from agent.objects import Object, Ref, ref
 from agent.operations.applying import Step, plan
 from agent.operations.mission import Mission, Tools
+from agent.operations.serving import is_complete, known_release, serving_now, version_of
 from agent.release import images
-from agent.release.choice import newest
 from agent.release.digest import cleaned, of, of_configuration, of_template, without_secrets
 from agent.release.ledger import Intent, Ledger, ReleaseSet
 from agent.release.record import Release
 from agent.reports.events import Serving
-from agent.rollout.completion import completion
-from agent.rollout.feed import Applied
-from agent.rollout.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,7 @@ def with_external(
         number=ledger.next_number,
         origin="external",
         image=image,
-        version=_version(image),
+        version=version_of(image),
         objects=of(list(content.objects)),
         template=of_template(live),
         pair=of_configuration(objects),
@@ -228,72 +225,6 @@ def _left_open(ledger: Ledger, intent: Intent) -> str:
     if intent.step == "superseded" and release is not None:
         return f"the {intent.kind} of {release.label} by {release.build} gave way; this one closes it"
     return f"an earlier {intent.kind} by {intent.build} was left open; this one closes it"
-
-
-def known_release(ledger: Ledger, live: Object | None) -> Release | None:
-    """The release of the ledger that serves: whose pod template is the live one.
-
-    That is the one which the ledger says serves; after a deploy that was killed before its write, or a template that
-    somebody put back by hand, another one. An undo that failed, or was killed, leaves its target's template behind:
-    until that is rolled out, pods of the release that was left still serve, and it can be left once more.
-    """
-    if live is None:
-        return None
-    template = of_template(live)
-    serving = ledger.serving
-    if serving is not None and serving.template == template:
-        return serving
-    found = newest(each for each in ledger.releases if each.template == template and each.rollout != "refused")
-    if found is None or serving is None or is_complete(live):
-        return found
-    undone, intent = serving.undone, ledger.intent
-    failed = undone is not None and (undone.to, undone.result) == (found.number, "failed")
-    open_ = intent is not None and (intent.kind, intent.release, intent.target) == (
-        "undo",
-        serving.number,
-        found.number,
-    )
-    return serving if failed or open_ else found
-
-
-def left_release(ledger: Ledger, live: Object | None) -> Release | None:
-    """The release that an undo leaves: the one that serves, or else the one that somebody has left half written.
-
-    Of that one the configuration may be there and the pods not, or it was half undone: what serves is no more than what
-    should come back.
-    """
-    known, intent = known_release(ledger, live), ledger.intent
-    if known is None or intent is None or intent.kind == "restart" or intent.release != ledger.current:
-        return known
-    return ledger.release(intent.release) or known
-
-
-def is_complete(live: Object) -> bool:
-    """Whether a workload, as it is, is rolled out completely (kubectl's rule)."""
-    snapshot = Snapshot(ref(live))
-    snapshot.fold(Applied(0.0, live))
-    return completion(snapshot) is not None
-
-
-def serving(release: Release) -> Serving:
-    """A recorded release as reports show it."""
-    good = release.judgement == "good"
-    return Serving(release.number, release.image, release.version, release.ended or release.started, verified=good)
-
-
-def serving_now(live: Object, known: Release | None, container: str) -> Serving:
-    """What a live workload runs, as reports show it."""
-    if known is not None:
-        return serving(known)
-    image = images.of_container(live, container) or images.of_container(live, "")
-    return Serving(0, image, _version(image))
-
-
-def _version(image: str) -> str:
-    try:
-        return images.version(image)
-    except UsageError:
-        return ""
 
 
 def running_image(tools: Tools, workload: Ref, container: str, repository: str) -> str:

@@ -17,9 +17,10 @@ from agent.operations.first_release import first_release
 from agent.operations.holding import held
 from agent.operations.interrupting import record_interruption
 from agent.operations.mission import LockRules, Place, Tools, UndoRules, running
-from agent.operations.preparing import is_complete, known_release, serving_now
+from agent.operations.serving import is_complete, known_release, serving_now
 from agent.operations.smoking import smoke
-from agent.operations.undoing import Way, undo_to
+from agent.operations.undoing import undo_to
+from agent.operations.ways import Way
 from agent.release import oneway
 from agent.release.choice import choose
 from agent.release.digest import of_template

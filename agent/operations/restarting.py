@@ -20,8 +20,8 @@ from agent.operations.holding import held
 from agent.operations.interrupting import record_interruption
 from agent.operations.mission import LockRules, Place, Running, Tools
 from agent.operations.paused import demand_running
-from agent.operations.preparing import known_release, serving_now
 from agent.operations.rolling import causes_of
+from agent.operations.serving import known_release, serving_now
 from agent.operations.smoking import smoke
 from agent.release import owners
 from agent.release.digest import RESTARTED, of_template

@@ -13,8 +13,8 @@ from agent.operations.bookkeeping import Book
 from agent.operations.configuring import changed_secrets
 from agent.operations.going_back import demand_namespace, live_workload
 from agent.operations.mission import Place, Tools
-from agent.operations.preparing import is_complete, known_release, left_release, serving_now
-from agent.operations.undoing import Way, applicable
+from agent.operations.serving import is_complete, known_release, left_release, serving_now
+from agent.operations.ways import Way, applicable
 from agent.ports import Registry
 from agent.release import images, oneway
 from agent.release.choice import choose
