@@ -146,7 +146,7 @@ def _undo(account: Account, mission: Mission, book: Book, rolled: Rolled, excuse
         way = Way(
             chosen.target,
             chosen.reason,
-            otherwise=mission.checks,
+            at_hand=mission.checks,
             excused=excused,
             expected=rolled.template or None,
             free_stuck=mission.undo.free_stuck,

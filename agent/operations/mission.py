@@ -13,7 +13,7 @@ from agent.release.content import Content
 from agent.release.ledger import ReleaseSet
 from agent.reports.events import Emit
 from agent.rollout.policy import Policy
-from agent.smoke.check import SmokeCheck
+from agent.smoke.check import SmokeCheck, trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +145,17 @@ class Mission:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What smoke checks need to know of a release: its workload and Services, and the words for placeholders."""
+    """What smoke checks need to know of a release: its workload and Services, and the words for placeholders.
+
+    `unasked` are the names of checks that a recorded release has and that can't be asked: see `smoke.check.trusted`.
+    """
 
     place: Place
     objects: tuple[Object, ...]
     checks: tuple[SmokeCheck, ...]
     container: str
     version: str
+    unasked: tuple[str, ...] = ()
 
     @property
     def workload(self) -> Object:
@@ -169,8 +173,11 @@ class Running:
         }
 
 
-def running(place: Place, content: ReleaseSet, version: str, otherwise: tuple[SmokeCheck, ...]) -> Running:
-    """A recorded release as smoke checks see it; `otherwise` are the checks where it has none recorded."""
+def running(place: Place, content: ReleaseSet, version: str, at_hand: tuple[SmokeCheck, ...]) -> Running:
+    """A recorded release as smoke checks see it; the checks `at_hand` are asked where it has none recorded."""
     recorded = tuple(SmokeCheck.from_dict(raw) for raw in content.checks)
+    checks = trusted(recorded, at_hand)
+    unasked = tuple(check.name for check in recorded if check.name not in {asked.name for asked in checks})
     place = replace(place, url=place.url or content.url)
-    return Running(place, content.objects, recorded or otherwise, content.container or place.container, version)
+    container = content.container or place.container
+    return Running(place, content.objects, checks if recorded else at_hand, container, version, unasked)

@@ -45,6 +45,9 @@ def smoke(tools: Tools, running: Running, phase: str, *, heed: Callable[[], None
         phase: `baseline`, `deploy` or `undo`.
         heed: called before each try; raises where we should not go on.
     """
+    for unasked in running.unasked:
+        text = f"{unasked} is not asked: its command stands in the ledger alone, and is run from a spec only"
+        tools.emit(Noted(tools.clock.monotonic(), "smoke", text))
     if not running.checks:
         return ()
     live = tools.cluster.get(running.place.workload)

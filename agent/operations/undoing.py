@@ -106,9 +106,9 @@ def _verified(account: Account, book: Book, leaving: int, way: Way, rolled: Roll
         account.note("undo", f"the tag of {way.target.label} has moved: {moved}")
     if rolled.verdict != "complete":
         return _ended(account, book, leaving, way, "failed", _pods(account), began)
-    content = book.ledger.sets[way.target.objects]
+    now = running(account.place, book.ledger.sets[way.target.objects], way.target.version, way.at_hand)
     try:
-        checked = smoke(account.tools, running(account.place, content, way.target.version, way.otherwise), "undo")
+        checked = smoke(account.tools, now, "undo")
     except RemoteError as away:
         text = f"rolled out, but the smoke checks could not be asked: {away.message}"
         return _ended(account, book, leaving, way, "unverified", text, began, rolled)
@@ -117,6 +117,9 @@ def _verified(account: Account, book: Book, leaving: int, way: Way, rolled: Roll
     if failed:
         account.undo_causes = smoke_causes(failed, account.place.container, account.elapsed)
         text = "rolled out, but a smoke check failed"
+        return _ended(account, book, leaving, way, "unverified", text, began, rolled)
+    if now.unasked and not way.at_hand:
+        text = f"rolled out, but not asked: {', '.join(now.unasked)}; `headway smoke SPEC --env ENV` does"
         return _ended(account, book, leaving, way, "unverified", text, began, rolled)
     said = "smoke passed" if checked else "no smoke checks"
     return _ended(account, book, leaving, way, "verified", f"{_pods(account)}, {said}", began, rolled)

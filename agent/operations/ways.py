@@ -27,7 +27,7 @@ class Way:
     Attributes:
         target: the release to go to.
         reason: why this one.
-        otherwise: smoke checks where the target has none recorded.
+        at_hand: the spec's smoke checks: asked where the target has none recorded; no other commands are run.
         excused: names of checks that failed before the deploy already; they make no undo unverified.
         expected: digest of the pod template that we leave; where another one is found, somebody else was faster.
             None: whatever is there is left.
@@ -39,7 +39,7 @@ class Way:
 
     target: Release
     reason: str
-    otherwise: tuple[SmokeCheck, ...] = ()
+    at_hand: tuple[SmokeCheck, ...] = ()
     excused: frozenset[str] = frozenset()
     expected: str | None = None
     live: Object | None = None

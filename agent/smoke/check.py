@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -85,6 +85,16 @@ def from_spec(written: Written) -> SmokeCheck:
         json=written.expect.json_,
         within=float(written.within),
     )
+
+
+def trusted(recorded: Sequence[SmokeCheck], at_hand: Sequence[SmokeCheck]) -> tuple[SmokeCheck, ...]:
+    """The recorded checks, with commands only as the spec at hand has them, found by name; others are left out.
+
+    A ledger is an object of a namespace: whoever may edit it must not get a shell where Headway runs.
+    """
+    commands = {check.name: check.command for check in at_hand if check.via == "command"}
+    asked = (check for check in recorded if check.via != "command" or check.name in commands)
+    return tuple(replace(check, command=commands.get(check.name, "")) for check in asked)
 
 
 def filled(check: SmokeCheck, words: Mapping[str, str]) -> SmokeCheck:

@@ -367,6 +367,15 @@ def test_a_check_that_failed_before_causes_no_undo(shop):
     assert any(check.phase == "baseline" and not check.passed for check in report.smoke)
 
 
+def test_one_blip_of_the_release_before_excuses_no_check(shop):
+    shop.deploy("v1")
+    probe, answers = shop.cluster.probe, [HttpAnswer(503, "busy")]
+    shop.cluster.probe = lambda *words, **more: answers.pop() if answers else probe(*words, **more)
+    report = shop.deploy("v2")
+    assert not any(check.phase == "baseline" for check in report.smoke)
+    assert (report.verdict, report.undo) == ("failed", "verified")
+
+
 def test_a_dry_run_writes_nothing(shop):
     shop.deploy("v1")
     before = len(shop.cluster.writes())

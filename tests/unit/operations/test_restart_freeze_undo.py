@@ -28,6 +28,7 @@ from agent.ports import ImageAnswer
 from agent.release.choice import Wish
 from agent.release.oneway import no_return
 from agent.reports.events import Rehearsed
+from agent.smoke.check import SmokeCheck
 from tests.unit.operations.conftest import REPOSITORY, WORKLOAD
 from tests.unit.operations.test_deploying import _set_image
 
@@ -741,3 +742,39 @@ def test_history_is_newest_first(shop):
     releases, current = history(shop.tools, shop.place)
     assert [each.number for each in releases] == [2, 1]
     assert current == 2
+
+
+COMMAND = SmokeCheck("an order", "command", command="./smoke/order.sh", within=5)
+
+
+def test_a_command_is_run_from_a_spec_and_never_from_the_ledger(shop):
+    """Whoever may edit the ledger gets no shell where Headway runs."""
+    shop.checks = (COMMAND,)
+    shop.deploy("v1")
+    shop.checks = (replace(COMMAND, command="./smoke/orders.sh --all"),)
+    shop.deploy("v3")
+    shop.prober.commands.clear()
+    assert go_back(shop).undo == "verified"
+    assert {command for command, _ in shop.prober.commands} == {"./smoke/orders.sh --all"}
+
+
+def test_an_undo_without_a_spec_says_which_command_was_not_asked(shop):
+    shop.checks = (COMMAND, SmokeCheck("healthy", "pod", "/healthz", within=10))
+    shop.deploy("v1")
+    shop.deploy("v3")
+    shop.prober.commands.clear()
+    shop.checks = ()
+    report = go_back(shop)
+    assert (report.undo, int(report.status)) == ("unverified", 5)
+    assert "an order is not asked: its command stands in the ledger alone, and is run from a spec only" in shop.noted()
+    assert [check.name for check in report.smoke] == ["healthy"]
+    assert shop.prober.commands == []
+
+
+def test_a_command_that_the_spec_has_no_more_is_said_and_holds_nothing_up(shop):
+    shop.checks = (COMMAND,)
+    shop.deploy("v1")
+    shop.checks = (SmokeCheck("healthy", "pod", "/healthz", within=10),)
+    shop.deploy("v3")
+    assert go_back(shop).undo == "verified"
+    assert any(text.startswith("an order is not asked") for text in shop.noted())
