@@ -79,11 +79,12 @@ def choose_any(spec: str, environment: str, namespace: str) -> Chosen | Named:
     Raises:
         UsageError: neither, or a mixture.
     """
-    kind, slash, name = spec.partition("/")
-    if slash and kind.lower() in _KINDS and "/" not in name and not Path(spec).exists():
+    written, slash, name = spec.partition("/")
+    kind = _KINDS.get(written.lower().removesuffix(".apps"))  # `kubectl get -o name` says deployment.apps/NAME
+    if slash and kind and "/" not in name and not Path(spec).exists():
         if environment:
             raise UsageError("nothing was done: --env belongs to a spec, and a workload was named", hint="leave it out")
-        return Named(_KINDS[kind.lower()], name, namespace)
+        return Named(kind, name, namespace)
     if namespace:
         raise UsageError(
             "nothing was done: --namespace belongs to KIND/NAME, and a spec says its own",

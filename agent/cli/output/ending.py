@@ -162,7 +162,7 @@ def advice(report: DeployReport) -> str:
     if report.verdict in {"failed", "timed-out"} and report.undo == "none" and report.command != "smoke":
         migrated = any("database migration" in text for text in report.remarks)
         named = "deploy a release that works; `headway undo --to-release N` takes the code back all the same"
-        return named if migrated else "`headway undo` goes back to the last release known good"
+        return named if migrated else "`headway status` shows where an undo would go; `headway undo` goes there"
     return ""
 
 
