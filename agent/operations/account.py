@@ -89,7 +89,7 @@ class Account:
                     WorkloadReport(
                         str(event.workload),
                         event.verdict,
-                        "undo" if event.step == "undo" else "deploy",
+                        "undo" if event.step == "undo" else "soak" if event.step == "soak" else "deploy",
                         event.text,
                         event.seconds,
                     )

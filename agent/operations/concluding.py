@@ -1,4 +1,4 @@
-"""After the rollout: smoke checks, the verdict into the ledger, and the undo where one is wanted.
+"""After the rollout: smoke checks, a soak where one is wanted, the verdict into the ledger, the undo where one is due.
 
 The ledger entry that says "bad" and the intent to undo are one write: after a crash it tells what was next.
 """
@@ -17,13 +17,14 @@ from agent.operations.mission import Mission, Running
 from agent.operations.preparing import Prepared
 from agent.operations.rolling import Rolled
 from agent.operations.smoking import smoke
+from agent.operations.soaking import soak
 from agent.operations.undoing import undo_to
 from agent.operations.ways import Way
 from agent.release import oneway
 from agent.release.choice import choose
 from agent.release.ledger import Freeze, Ledger
-from agent.release.record import Judgement, Smoked
-from agent.reports.deploy import SmokeReport
+from agent.release.record import Judgement, Smoked, Soaked
+from agent.reports.deploy import Phase, SmokeReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,15 @@ class _Findings:
         checked: all of them.
         failed: those that failed.
         fresh: those that failed and had not failed on the release before.
+        soak: how the soak ended.
+        to_blame: whether the release itself failed it.
     """
 
-    checked: tuple[SmokeReport, ...]
-    failed: tuple[SmokeReport, ...]
-    fresh: tuple[SmokeReport, ...]
+    checked: tuple[SmokeReport, ...] = ()
+    failed: tuple[SmokeReport, ...] = ()
+    fresh: tuple[SmokeReport, ...] = ()
+    soak: Soaked = ""
+    to_blame: bool = False
 
 
 def conclude(
@@ -57,10 +62,10 @@ def conclude(
     """
     account.verdict, account.causes = rolled.verdict, rolled.causes
     excused = frozenset(check.name for check in baseline if not check.passed)
-    found = _smoked(account, mission, rolled, excused)
-    if found.failed:
-        account.verdict = "failed"
-        account.causes = smoke_causes(found.fresh or found.failed, mission.content.container, account.elapsed)
+    found = _smoked(account, mission, excused, "deploy") if rolled.verdict == "complete" else _Findings()
+    if mission.soak and not prepared.unchanged:
+        good = account.verdict == "complete"
+        found = _soaked(account, mission, rolled, excused, found) if good else replace(found, soak="not-run")
     kept = _why_kept(account, mission, prepared, found) or _migrated(account, book, number)
     account.firm()
     will_undo = account.verdict in {"failed", "timed-out"} and not kept
@@ -72,15 +77,31 @@ def conclude(
         _undo(account, mission, book, rolled, excused, number)
 
 
-def _smoked(account: Account, mission: Mission, rolled: Rolled, excused: frozenset[str]) -> _Findings:
-    if rolled.verdict != "complete":
-        return _Findings((), (), ())
+def _smoked(account: Account, mission: Mission, excused: frozenset[str], phase: Phase) -> _Findings:
+    """Asks the smoke checks; those that fail are the verdict and its causes."""
     content = mission.content
     now = Running(mission.place, content.objects, mission.checks, content.container, content.version)
-    checked = smoke(account.tools, now, "deploy", heed=account.heed)
+    checked = smoke(account.tools, now, phase, heed=account.heed)
     account.smoke.extend(checked)
     failed = tuple(check for check in checked if not check.passed)
-    return _Findings(checked, failed, tuple(check for check in failed if check.name not in excused))
+    fresh = tuple(check for check in failed if check.name not in excused)
+    if failed:
+        account.verdict = "failed"
+        account.causes = smoke_causes(fresh or failed, content.container, account.elapsed)
+    return _Findings(checked, failed, fresh)
+
+
+def _soaked(
+    account: Account, mission: Mission, rolled: Rolled, excused: frozenset[str], before: _Findings
+) -> _Findings:
+    """Watches the release on, and asks its smoke checks once more where it is still complete in the end."""
+    watched = soak(account, mission, rolled)
+    account.verdict, account.causes = watched.verdict, watched.causes
+    if watched.verdict == "complete":
+        again = _smoked(account, mission, excused, "soak")
+        return replace(again, soak="failed" if again.failed else "passed")
+    bad = watched.verdict in {"failed", "timed-out"}
+    return replace(before, soak="failed" if bad else "not-run", to_blame=watched.to_blame)
 
 
 def _why_kept(account: Account, mission: Mission, prepared: Prepared, found: _Findings) -> str:
@@ -114,9 +135,10 @@ def _close(account: Account, book: Book, rolled: Rolled, found: _Findings, numbe
     runs = rolled.identity
     changes: dict[str, Any] = {
         "rollout": rolled.verdict,
-        "smoke": "failed" if found.failed else smoked,
+        "smoke": "failed" if found.failed and found.soak != "failed" else smoked,
+        "soak": found.soak,
         "judgement": judgement,
-        "to_blame": bool(found.fresh) or rolled.to_blame,
+        "to_blame": bool(found.fresh) or rolled.to_blame or found.to_blame,
         "cause": account.causes[0].diagnosis.sentence[:500] if account.causes else "",
         "ended": account.tools.clock.utc(),
         "revision": runs.revision,

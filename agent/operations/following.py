@@ -103,8 +103,12 @@ class Following:
         if ref(answer) in self.snapshots:
             self._fold(ref(answer), feed.Applied(at, answer, created))
 
-    def run(self, policy: Policy) -> tuple[Ending, ...]:
+    def run(self, policy: Policy, hold: float = 0.0) -> tuple[Ending, ...]:
         """Until every workload is complete, or one of them never will be.
+
+        Args:
+            policy: how they are judged.
+            hold: seconds from now for which they are watched all the same: complete is what they are at the end.
 
         Returns:
             The endings: of all workloads, or of those that ended the wait, the root cause first.
@@ -115,6 +119,7 @@ class Following:
         clock = self._tools.clock
         began = {target: shot.write.at if shot.write else clock.monotonic() for target, shot in self.snapshots.items()}
         done: dict[Ref, Ending] = {}
+        until = clock.monotonic() + hold
         while True:
             if self._heed is not None:
                 self._heed()
@@ -123,7 +128,7 @@ class Following:
             now = clock.monotonic()
             verdicts = {target: judge(shot, now, policy) for target, shot in self.snapshots.items()}
             for target, verdict in verdicts.items():
-                if self._goes_on(target, verdict):
+                if self._goes_on(target, verdict) or (now < until and isinstance(verdict, Complete)):
                     continue
                 if target not in done and not isinstance(verdict, Progressing):
                     done[target] = self._ended(target, verdict, now - began[target])
@@ -134,7 +139,7 @@ class Following:
             if bad or len(done) == len(self.snapshots):
                 return self._closed(bad or list(done.values()))
             self._give_up(now, policy)
-            self._wait(now, verdicts)
+            self._wait(now, verdicts, until)
 
     def _goes_on(self, target: Ref, verdict: Verdict) -> bool:
         """Whether a StatefulSet that hangs is helped: the one pod that stops it is deleted, and never a good one."""
@@ -186,8 +191,10 @@ class Following:
             self._said[target] = text
             self._tools.emit(Progressed(now, target, text))
 
-    def _wait(self, now: float, verdicts: Mapping[Ref, Verdict]) -> None:
+    def _wait(self, now: float, verdicts: Mapping[Ref, Verdict], until: float) -> None:
         wakes = [verdict.wake_at for verdict in verdicts.values() if isinstance(verdict, Progressing)]
+        if until > now:
+            wakes.append(until)
         left = min((wake - now for wake in wakes if wake is not None), default=5.0)
         left = min(max(left, 0.001), 30.0 if self._heed is None else HEED)
         if len(self._feeds) == 1:

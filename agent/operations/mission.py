@@ -116,6 +116,7 @@ class Mission:
         lock: how the workload's lock is taken.
         before: Jobs that are awaited before a workload is touched; they get their names here.
         restart_on_config: `deploy.restart_on`: changed configuration restarts the pods.
+        soak: seconds for which the release is watched on before it is good; 0: none.
         prune: what becomes of objects that no manifest names any more: report, delete or leave.
         secrets: keyed hashes of the Secrets that the release refers to; filled in by the operation.
         allow_known_bad: `--allow-known-bad`.
@@ -131,6 +132,7 @@ class Mission:
     lock: LockRules = field(default_factory=LockRules)
     before: tuple[Object, ...] = ()
     restart_on_config: bool = False
+    soak: float = 0.0
     prune: str = "report"
     secrets: Mapping[str, str] = field(default_factory=dict)
     allow_known_bad: bool = False

@@ -83,6 +83,7 @@ class Prepared:
             commit=tools.builder.commit,
             secrets=mission.secrets,
             started=now,
+            soak="not-run" if mission.soak else "",
         )
         intent = Intent(
             kind="deploy",

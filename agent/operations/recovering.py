@@ -188,7 +188,8 @@ class _Recovery:
             return replace(good, intent=None)
 
         self.book.write(change)
-        self.account.note("recover", f"{release.label} had been rolled out completely: adopted as good")
+        soak = "; its soak was not watched to the end" if release.soak else ""
+        self.account.note("recover", f"{release.label} had been rolled out completely: adopted as good{soak}")
         return True
 
     def _smoke_failed(self, release: Release, failed: Sequence[SmokeReport]) -> bool:

@@ -86,7 +86,7 @@ def roll(
             _finish(account, steps, removals, began, step)
         except HeadwayError as problem:
             return _stopped(account, problem, step)
-        return _judged(account, following, policy, written, step)
+        return judged(account, following, policy, written, step)
 
 
 def _stopped(account: Account, problem: HeadwayError, step: str) -> Rolled:
@@ -123,9 +123,11 @@ def _all_written(
     return stopped or _write(account, steps[first:], following, may_change)
 
 
-def _judged(account: Account, following: Following, policy: Policy, template: str, step: str) -> Rolled:
-    """Follows what was written to its end."""
-    endings = following.run(policy)
+def judged(
+    account: Account, following: Following, policy: Policy, template: str, step: str, *, hold: float = 0.0
+) -> Rolled:
+    """Follows what was written to its end, and for `hold` seconds at least; the digest is passed on."""
+    endings = following.run(policy, hold)
     account.notes_of(ending.verdict for ending in endings)
     verdict = _total(endings)
     runs = _identity(account, following)

@@ -252,6 +252,7 @@ def _release(release: Release) -> dict[str, Any]:
         "revision": release.revision,
         "rollout": release.rollout,
         "smoke": release.smoke,
+        "soak": release.soak,
         "judgement": release.judgement,
         "known_bad": release.to_blame,
         "cause": release.cause,

@@ -10,7 +10,7 @@ from agent.objects import Object, Ref, name, uid
 from agent.operations import pods
 from agent.operations.mission import Running, Tools
 from agent.ports import HttpAnswer
-from agent.reports.deploy import SmokeReport
+from agent.reports.deploy import Phase, SmokeReport
 from agent.reports.events import Noted, Smoked
 from agent.smoke import judge
 from agent.smoke.check import SmokeCheck, filled, pod_port, service_port, serving_service
@@ -36,13 +36,15 @@ def _go_on() -> None:
     """Nobody is asked."""
 
 
-def smoke(tools: Tools, running: Running, phase: str, *, heed: Callable[[], None] = _go_on) -> tuple[SmokeReport, ...]:
+def smoke(
+    tools: Tools, running: Running, phase: Phase, *, heed: Callable[[], None] = _go_on
+) -> tuple[SmokeReport, ...]:
     """All checks of a release, in order; each is run even if one before failed: a person wants the whole picture.
 
     Args:
         tools: the doors to the outside.
         running: the release that serves now.
-        phase: `baseline`, `deploy` or `undo`.
+        phase: `baseline`, `deploy`, `soak` or `undo`.
         heed: called before each try; raises where we should not go on.
     """
     for unasked in running.unasked:
@@ -64,7 +66,7 @@ def smoke(tools: Tools, running: Running, phase: str, *, heed: Callable[[], None
 def _run(
     tools: Tools,
     check: SmokeCheck,
-    phase: str,
+    phase: Phase,
     ask: Callable[[float], Try],
     *,
     heed: Callable[[], None],
@@ -91,7 +93,7 @@ def _run(
     tools.emit(Smoked(tools.clock.monotonic(), check.name, passed=passed, text=detail, seconds=seconds, step=phase))
     return SmokeReport(
         name=check.name,
-        phase="baseline" if phase == "baseline" else "undo" if phase == "undo" else "deploy",
+        phase=phase,
         passed=passed,
         detail=detail,
         tries=tries,
@@ -101,7 +103,7 @@ def _run(
     )
 
 
-def _asked(ask: Callable[[float], Try], left: float, phase: str) -> Try:
+def _asked(ask: Callable[[float], Try], left: float, phase: Phase) -> Try:
     """One try. Once a release is written, a cluster that refuses (403, 401) fails the check: it stays unverified.
 
     Before the first write (the baseline) the refusal stops everything.

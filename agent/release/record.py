@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 Origin: TypeAlias = Literal["deploy", "external"]
 Judgement: TypeAlias = Literal["open", "good", "bad", "unjudged"]
 Smoked: TypeAlias = Literal["passed", "failed", "none", "not-run"]
+Soaked: TypeAlias = Literal["", "passed", "failed", "not-run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Release:
         started, ended: RFC 3339, UTC; `ended` is empty while it is open.
         rollout: verdict of the rollout (contract section 5); empty while it is open.
         smoke: what the smoke checks said.
+        soak: what the time after the smoke checks said; empty where `deploy.soak` wanted none.
         judgement: `good` only after the smoke checks passed (or there were none).
         to_blame: whether the release itself was at fault (a crash, OOM, probes, smoke checks), not a registry, a
             quota, a scheduler or an abort: only then is the pair known bad.
@@ -74,6 +76,7 @@ class Release:
     ended: str = ""
     rollout: str = ""
     smoke: Smoked = "not-run"
+    soak: Soaked = ""
     judgement: Judgement = "open"
     to_blame: bool = False
     cause: str = ""
@@ -114,7 +117,7 @@ class Release:
                 _expect(values, each.name, str)
             if each.type == "bool":
                 _expect(values, each.name, bool)
-        for name, allowed in (("origin", Origin), ("judgement", Judgement), ("smoke", Smoked)):
+        for name, allowed in (("origin", Origin), ("judgement", Judgement), ("smoke", Smoked), ("soak", Soaked)):
             if name in values and values[name] not in get_args(allowed):
                 raise ValueError(f"{name} {values[name]!r} is not known")
         values["created"] = tuple(str(one) for one in values.get("created") or ())

@@ -17,6 +17,7 @@ VERSION = 1
 
 Verdict: TypeAlias = Literal["complete", "failed", "timed-out", "superseded", "gone", "interrupted", "refused"]
 UndoResult: TypeAlias = Literal["none", "verified", "unverified", "failed", "no-target"]
+Phase: TypeAlias = Literal["baseline", "deploy", "soak", "undo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class SmokeReport:
 
     Attributes:
         name: as in the spec.
-        phase: `baseline` (before the first write), `deploy` or `undo`.
+        phase: `baseline` (before the first write), `deploy`, `soak` (at its end) or `undo`.
         passed: whether it did.
         detail: what was answered, in one line: `200 from 3 pods`, or what was wrong.
         tries: how often it was asked.
@@ -35,7 +36,7 @@ class SmokeReport:
     """
 
     name: str
-    phase: Literal["baseline", "deploy", "undo"]
+    phase: Phase
     passed: bool
     detail: str
     tries: int
@@ -59,11 +60,11 @@ class SmokeReport:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadReport:
-    """How the rollout of one workload ended; `phase` is `deploy` or `undo`."""
+    """How the rollout of one workload ended; `phase` is `deploy`, `soak` or `undo`."""
 
     workload: str
     verdict: str
-    phase: Literal["deploy", "undo"]
+    phase: Literal["deploy", "soak", "undo"]
     text: str
     seconds: float
 

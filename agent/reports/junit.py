@@ -10,8 +10,8 @@ FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 GOOD_UNDO = {"none", "verified"}
 
-ROLLOUT = {"deploy": "rollout", "undo": "rollout of the undo"}
-SMOKE = {"baseline": "baseline", "deploy": "smoke", "undo": "smoke after the undo"}
+ROLLOUT = {"deploy": "rollout", "soak": "soak", "undo": "rollout of the undo"}
+SMOKE = {"baseline": "baseline", "deploy": "smoke", "soak": "smoke after the soak", "undo": "smoke after the undo"}
 
 
 def render(report: dict[str, Any]) -> str:

@@ -83,6 +83,9 @@ class Deploy(Part):
         "report", description="What becomes of objects that we created and no manifest names any more."
     )
     timeout: Duration = Field(600.0, description="Limit of a rollout.")
+    soak: Patience = Field(
+        0.0, description="How long a release is watched after its smoke checks, and asked again, before it is good."
+    )
     lock: Literal["wait", "refuse", "supersede"] = Field(
         "wait", description="Where another deploy of it is under way; supersede: an older build's gives way."
     )

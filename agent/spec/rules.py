@@ -3,6 +3,7 @@
 R1 something is deployed, by manifests or by `run`, not both. R2 `via: url` needs an url. R3 `scm` and `multibranch`
 need a source. R4 a test inside the image needs an image that is built. R5 a Service's name begins with a letter.
 R6 an HTTP check needs a port. R7 a workload of an environment is one: no two environments on one explicit target.
+R8 a soak ends before its stage's timeout.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from agent.spec.deploying import Deploy
+from agent.spec.measures import spoken
 from agent.spec.model import ServiceSpec
 from agent.spec.wording import Complaint
 
@@ -94,6 +97,20 @@ def _targets(spec: ServiceSpec) -> Iterator[Complaint]:
                 yield Complaint(("environments", index, "name"), message, "give it another cluster or namespace")
 
 
+def _soak(spec: ServiceSpec) -> Iterator[Complaint]:
+    limit = spec.pipeline.timeout
+    written: list[tuple[tuple[str | int, ...], Deploy]] = [(("deploy", "soak"), spec.deploy)]
+    written += [
+        (("environments", index, "deploy", "soak"), environment.deploy)
+        for index, environment in enumerate(spec.environments)
+        if environment.deploy and environment.deploy.soak != spec.deploy.soak
+    ]
+    for place, deploy in written:
+        if deploy.soak >= limit:
+            message = f"a soak of {spoken(deploy.soak)} doesn't end within the {spoken(limit)} of 'pipeline.timeout'"
+            yield Complaint(place, message, "make it shorter, or the pipeline's timeout longer")
+
+
 RULES: tuple[Rule, ...] = (
     Rule(frozenset({"deploy", "run", "environments"}), _something_to_deploy),
     Rule(frozenset({"smoke", "environments"}), _urls),
@@ -102,4 +119,5 @@ RULES: tuple[Rule, ...] = (
     Rule(frozenset({"service", "run"}), _service_name),
     Rule(frozenset({"run", "smoke", "deploy"}), _ports),
     Rule(frozenset({"deploy", "run", "smoke", "environments"}), _targets),
+    Rule(frozenset({"deploy", "environments", "pipeline"}), _soak),
 )

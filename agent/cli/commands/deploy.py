@@ -94,6 +94,7 @@ def mission_of(chosen: Chosen, tools: Tools, image: str, version: str) -> Missio
         chosen.rules,
         before=chosen.before(content),
         restart_on_config="config" in wanted.restart_on,
+        soak=wanted.soak,
         prune=wanted.prune,
     )
 

@@ -74,7 +74,8 @@ def verdict(release: Release) -> str:
     """What became of it, in a few words."""
     word = {"good": "good", "bad": "bad", "open": "open", "unjudged": release.rollout or "unjudged"}[release.judgement]
     if release.judgement == "bad":
-        word = "smoke failed" if release.smoke == "failed" else release.rollout or "bad"
+        word = next((f"{step} failed" for step in ("smoke", "soak") if getattr(release, step) == "failed"), "")
+        word = word or release.rollout or "bad"
     if release.origin == "external":
         word = f"external, {word}"
     undone = release.undone

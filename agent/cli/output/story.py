@@ -142,7 +142,7 @@ class Story:
             self._console.detail(f"  undo      {clean(self._pad(event.workload) + event.text)}")
             return
         style = () if event.verdict == "complete" else ("red",)
-        label = "before" if event.step == "before" else "rollout"
+        label = event.step if event.step in {"before", "soak"} else "rollout"
         self._step(label, f"{self._pad(event.workload)}{event.text}", *style, seconds=event.seconds)
 
     def _pad(self, workload: Ref) -> str:
@@ -156,12 +156,13 @@ class Story:
         if event.step == "undo" or (event.step == "baseline" and event.passed):
             return
         name = f"{event.name:<{NAME}}  "
+        label = "soak" if event.step == "soak" else "smoke"
         if event.passed:
-            self._step("smoke", name + event.text, seconds=event.seconds)
+            self._step(label, name + event.text, seconds=event.seconds)
         elif event.step == "baseline":
             self._step("baseline", f"{name}fails already: {event.text}", "yellow")
         else:
-            self._step("smoke", f"{name}FAILED  {event.text}", "red")
+            self._step(label, f"{name}FAILED  {event.text}", "red")
 
     def _undone(self, event: Undone) -> None:
         if event.result == "no-target":

@@ -36,6 +36,7 @@ UNSAYABLE = {
     "quantity-request-over-limit": COMPARES,
     "service-digit-first-with-port": COMPARES,
     "smoke-asks-nothing": FROM_ABOVE,
+    "soak-longer-than-the-stage": COMPARES,
     "smoke-url-without-url": FROM_ABOVE,
     "smoke-without-port": FROM_ABOVE,
     "test-in-image-not-built": FROM_ABOVE,
