@@ -64,12 +64,6 @@ class Prepared:
         `excused` are the smoke checks that have failed their baseline.
         """
         content = mission.content
-        kept = ReleaseSet(
-            without_secrets(content.objects),
-            tuple(check.to_dict() for check in mission.checks),
-            content.container,
-            mission.place.url,
-        )
         now = tools.clock.utc()
         release = Release(
             number=ledger.next_number,
@@ -96,9 +90,16 @@ class Prepared:
         for each in ledger.releases:
             if each.judgement == "open":
                 ledger = ledger.changed(each.number, rollout="interrupted", judgement="unjudged", ended=now)
-        filled = replace(ledger.added(release, kept).serves(release.number), intent=intent)
+        filled = replace(ledger.added(release, _kept(mission)).serves(release.number), intent=intent)
         migrated = release.number if mission.undo.one_way else ledger.migrated
         return replace(filled, service=mission.place.service, migrated=migrated)
+
+
+def _kept(mission: Mission) -> ReleaseSet:
+    """What the ledger keeps of it, so that an undo can apply and ask it again."""
+    checks = tuple(check.to_dict() for check in mission.checks)
+    content = mission.content
+    return ReleaseSet(without_secrets(content.objects), checks, content.container, mission.place.url)
 
 
 def with_external(
