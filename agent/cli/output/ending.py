@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TypeAlias
 
 from agent.cli.output.moments import duration
@@ -59,7 +60,8 @@ def _version(report: DeployReport) -> str:
 
 def _deploy(report: DeployReport) -> str:  # noqa: PLR0911  one return a verdict
     version = _version(report)
-    served = any(each.diagnosis.code == "smoke-failed" for each in report.diagnosis) and report.undone_to is not None
+    served = any(each.diagnosis.code == "smoke-failed" for each in report.diagnosis)
+    served = (served or any(each.phase == "soak" for each in report.workloads)) and report.undone_to is not None
     live = f" {version} was live for {report.live_seconds:.0f} s." if served and report.live_seconds >= 1 else ""
     if report.verdict == "complete":
         if not report.changed:
@@ -143,9 +145,14 @@ def _cause(cause: Cause, label: str) -> Iterator[Line]:
     where = f" ({found.object})" if smoke and found.object.startswith("pod/") else ""
     yield (f"  {label}: {found.message + where if smoke else found.sentence}",)
     indent = " " * (len(label) + 4)
-    lines = [line for line in cause.log.splitlines() if line.strip()]
-    for line in lines[-LOG_LINES:]:
+    for line in _folded(cause.log)[-LOG_LINES:]:
         yield f"{indent}{line}", "dim"
+
+
+def _folded(log: str) -> list[str]:
+    """The lines of a log that say something; what comes several times in a row is said once."""
+    runs = [(line, len(list(same))) for line, same in groupby(line for line in log.splitlines() if line.strip())]
+    return [f"{line}  ({count} times)" if count > 1 else line for line, count in runs]
 
 
 def advice(report: DeployReport) -> str:

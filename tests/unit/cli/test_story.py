@@ -13,7 +13,7 @@ from agent.cli.output.ending import advice, headline
 from agent.cli.output.moments import age, described, duration
 from agent.cli.output.story import Story
 from agent.objects import Ref
-from agent.reports.deploy import Cause, DeployReport
+from agent.reports.deploy import Cause, DeployReport, WorkloadReport
 from agent.reports.events import Applied, Judged, Noted, Opened, Rehearsed, Serving, Smoked, Touched, Undoing, Undone
 from agent.rollout.diagnosis import Code, Diagnosis
 
@@ -86,6 +86,18 @@ def test_the_whole_story():
         '         {"ok":false,"version":"v2"}\n'
         "  report: report/report.html      exit status 1\n"
     )
+
+
+def test_what_broke_in_its_soak_was_live_and_its_log_repeats_nothing():
+    found = Diagnosis(Code.CRASH_LOOP, "pod/web-x", "server", "exited twice with status 1", 19.0, permanent=True)
+    report = DeployReport(
+        "deploy", "web", "staging", "eu", "shop", str(WEB), "failed", "verified", version="v2", undone_to=OLD,
+        live_seconds=24.0, diagnosis=(Cause(found, 19.0, "/healthz 200\n/healthz 200\n\n/healthz 200\nbye\n"),),
+        workloads=(WorkloadReport(str(WEB), "failed", "soak", "FAILED  crash loop", 20.0),),
+    )  # fmt: skip
+    assert told(report=report).splitlines()[0].endswith("v1 serves again. v2 was live for 24 s.")
+    log = [line.strip() for line in told(report=report).splitlines()[2:4]]
+    assert log == ["/healthz 200  (3 times)", "bye"]
 
 
 def test_it_is_narrower_in_a_narrow_terminal():
