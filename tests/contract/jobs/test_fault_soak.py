@@ -10,7 +10,7 @@ import pytest
 from tests.contract.jobs.storm import FOLDERS, WORKERS, Soak, soak
 
 SIZES = [
-    pytest.param(10, 19, 2, 12, id="a hundredth"),
+    pytest.param(10, 19, 1, 12, id="a hundredth"),
     pytest.param(1000, 40, 20, 120, id="all", marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
 ]
 

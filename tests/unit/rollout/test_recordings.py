@@ -75,7 +75,7 @@ def run_seed(path, seed):
     check(tape, outcome, late)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 @pytest.mark.parametrize("path", RECORDINGS, ids=named)
 def test_right_on_a_worse_day(path, seed):
     run_seed(path, seed)
