@@ -1,9 +1,10 @@
-"""Ctrl-C and SIGTERM: raised in the main thread where it stands, but never while it holds a lock of the library's.
+"""Ctrl-C and SIGTERM: raised in the main thread where it stands, but not where it would leave a lock held or be lost.
 
 `Condition.__enter__` and its like are Python: an exception between two of their instructions leaves the lock held for
 ever, and whoever needs it next (a connection pool, a thread that starts, a future) waits for ever. With other threads
-at work the main thread spends milliseconds there, not microseconds. So a signal that comes at such a moment is noted,
-and raised a few milliseconds later, outside.
+at work the main thread spends milliseconds there, not microseconds. And what is raised in a finalizer is dropped, by
+that of a file (every HTTP response is one) without a word. So a signal that comes at such a moment is noted, and raised
+a few milliseconds later, outside.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ _MOST = 0.5
 """Seconds after which it is raised anyhow."""
 _WAITING = frozenset({"wait", "_wait_for_tstate_lock"})
 """Functions of `threading` that put everything right when their waiting is interrupted."""
-_LOCKING = frozenset({"threading", "queue", "concurrent.futures._base", "concurrent.futures.thread"})
+_FRAGILE = frozenset(
+    {"threading", "queue", "concurrent.futures._base", "concurrent.futures.thread", "weakref", "_weakrefset"}
+)
+_FINAL = frozenset({"close", "closed", "__del__"})
+"""What finalizers call; nothing tells a function that it is called by one."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -45,7 +50,7 @@ class _Hearing:
                 return
             self._first = now
             self._due = Terminated if number == signal.SIGTERM else KeyboardInterrupt
-        if _is_locking(frame) and not self._waits(frame) and now - self._first < _MOST:
+        if _is_fragile(frame) and not self._waits(frame) and now - self._first < _MOST:
             _thread.start_new_thread(_send_again, (number,))
             return
         due, self._due, self._seen = self._due, None, (None, 0)
@@ -63,9 +68,9 @@ def _send_again(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-def _is_locking(frame: FrameType | None) -> bool:
+def _is_fragile(frame: FrameType | None) -> bool:
     while frame is not None:
-        if frame.f_globals.get("__name__") in _LOCKING:
+        if frame.f_globals.get("__name__") in _FRAGILE or frame.f_code.co_name in _FINAL:
             return True
         frame = frame.f_back
     return False

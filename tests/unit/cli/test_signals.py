@@ -61,6 +61,36 @@ except KeyboardInterrupt as heard:
     assert said(script, number) == {"SIGTERM": "Terminated free", "SIGINT": "KeyboardInterrupt free"}[number]
 
 
+FINALIZERS = {
+    "a file": (
+        "class Ends(io.IOBase):\n    def close(self): os.kill(os.getpid(), signal.SIGTERM); super().close()\nEnds()"
+    ),
+    "a property of a file": (
+        "class Ends(io.IOBase):\n    done = False\n    @property\n    def closed(self):\n"
+        "        self.done or os.kill(os.getpid(), signal.SIGTERM); self.done = True; return True\nEnds()"
+    ),
+    "an object": "class Ends:\n    def __del__(self): os.kill(os.getpid(), signal.SIGTERM)\nEnds()",
+    "a weak reference": (
+        "class Ends(set): pass\nends = Ends()\nweakref.finalize(ends, os.kill, os.getpid(), signal.SIGTERM)\ndel ends"
+    ),
+}
+
+
+@pytest.mark.parametrize("ending", FINALIZERS)
+def test_a_finalizer_swallows_no_signal(ending):
+    """What is raised in one is dropped, silently where it closes a file: that is how responses of HTTP end."""
+    lines = "".join(f"    {line}\n" for line in FINALIZERS[ending].splitlines())
+    script = f"""
+import io, weakref
+try:
+{lines}    time.sleep(5)
+    print("swallowed")
+except signals.Terminated:
+    print("heard")
+"""
+    assert said(script) == "heard"
+
+
 def test_whoever_waits_in_there_is_interrupted_all_the_same():
     script = """
 began = time.monotonic()
