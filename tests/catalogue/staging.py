@@ -460,7 +460,10 @@ EVIDENCE: dict[str, Callable[[View], bool]] = {
     "job": lambda view: (
         _condition(view.workload, "Failed", "True") or _condition(view.workload, "FailureTarget", "True")
     ),
-    "generation": lambda view: view.workload.get("metadata", {}).get("generation", 0) > view.generation,
+    # The watch of ReplicaSets may be faster than that of the Deployment: a second new one can only be somebody else's.
+    "generation": lambda view: (
+        view.workload.get("metadata", {}).get("generation", 0) > view.generation or len(view.sets) > 1
+    ),
     "gone": lambda view: view.gone or bool(view.workload.get("metadata", {}).get("deletionTimestamp")),
 }
 
