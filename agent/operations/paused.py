@@ -12,7 +12,7 @@ from agent.release.digest import of_template
 
 
 def demand_running(live: Object) -> None:
-    """Refuses to restart what is paused.
+    """Refuses to give new pods to what is paused.
 
     Raises:
         RefusedError: it is.
@@ -25,8 +25,19 @@ def demand_running(live: Object) -> None:
         )
 
 
+def demand_resumed(steps: Sequence[Step]) -> None:
+    """Refuses to deploy what is paused and the manifests don't resume: its rollout would never end (P10).
+
+    Raises:
+        RefusedError: it is paused.
+    """
+    for step in steps:
+        if step.live is not None and "paused" not in (step.thing.get("spec") or {}):
+            demand_running(step.live)
+
+
 def demand_unpaused(steps: Sequence[Step]) -> None:
-    """Refuses to give new pods to what somebody has paused: none would come, and the wait would be for nothing.
+    """Refuses to go back where that wants new pods of something paused: none would come, and the wait be for nothing.
 
     One that was paused half-way may still have all the pods that it goes back to: its controller takes the others away.
 

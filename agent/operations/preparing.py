@@ -9,6 +9,7 @@ from agent.errors import RefusedError, UsageError
 from agent.objects import Object, Ref, ref
 from agent.operations.applying import Step, plan
 from agent.operations.mission import Mission, Tools
+from agent.operations.paused import demand_resumed
 from agent.operations.serving import is_complete, known_release, serving_now, version_of
 from agent.release import images
 from agent.release.digest import cleaned, of, of_configuration, of_template, without_secrets
@@ -184,8 +185,7 @@ def prepare(tools: Tools, mission: Mission, ledger: Ledger) -> Prepared:
     steps = plan(tools.cluster, mission.place.namespace, content.objects)
     step = next(each for each in steps if each.ref == content.workload)
     live = step.live
-    for each in steps:
-        _demand_rolling(each)
+    demand_resumed(steps)
     known = known_release(ledger, live)
     complete = live is not None and is_complete(live)
     remarks = []
@@ -209,16 +209,6 @@ def prepare(tools: Tools, mission: Mission, ledger: Ledger) -> Prepared:
         content.container,
         tuple(remarks),
     )
-
-
-def _demand_rolling(step: Step) -> None:
-    """Refuses what somebody has paused: its rollout would never end (P10)."""
-    live = (step.live or {}).get("spec") or {}
-    if step.thing.get("kind") == "Deployment" and live.get("paused") and "paused" not in (step.thing.get("spec") or {}):
-        raise RefusedError(
-            f"nothing was changed: {step.ref} is paused by somebody, so a rollout would never end",
-            hint=f"kubectl rollout resume {step.ref} -n {step.ref.namespace}",
-        )
 
 
 def _left_open(ledger: Ledger, intent: Intent) -> str:

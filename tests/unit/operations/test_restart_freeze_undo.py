@@ -131,16 +131,21 @@ def test_an_undo_that_failed_and_was_rolled_out_later_serves_after_all(shop):
     assert shop.deploy("crash").undone_to.version == "v1"
 
 
-def test_an_undo_that_somebody_superseded_leaves_what_it_left_a_way_back(shop):
-    shop.deploy("v1")
-    shop.deploy("v3")
+def meanwhile(shop, action):
+    """Somebody does it just after the next write of the workload."""
 
     def meddle(verb, target):
         if target == WORKLOAD:
             shop.cluster.after_write = None
-            shop.cluster.clock.at(0.3, lambda: _set_image(shop, "v5"))
+            shop.cluster.clock.at(0.3, action)
 
     shop.cluster.after_write = meddle
+
+
+def test_an_undo_that_somebody_superseded_leaves_what_it_left_a_way_back(shop):
+    shop.deploy("v1")
+    shop.deploy("v3")
+    meanwhile(shop, lambda: _set_image(shop, "v5"))
     assert go_back(shop).verdict == "superseded"
     assert not shop.ledger().release(2).withdrawn
     assert verdict(shop.ledger().release(2)) == "good"
@@ -149,13 +154,7 @@ def test_an_undo_that_somebody_superseded_leaves_what_it_left_a_way_back(shop):
 def test_an_undo_whose_workload_is_deleted_meanwhile_is_gone(shop):
     shop.deploy("v1")
     shop.deploy("v3")
-
-    def meddle(verb, target):
-        if target == WORKLOAD:
-            shop.cluster.after_write = None
-            shop.cluster.clock.at(0.3, lambda: shop.cluster.delete(WORKLOAD))
-
-    shop.cluster.after_write = meddle
+    meanwhile(shop, lambda: shop.cluster.delete(WORKLOAD))
     report = go_back(shop)
     assert (report.verdict, report.undo, int(report.status)) == ("gone", "none", 7)
 
